@@ -1,0 +1,62 @@
+"""Everything that fsjob raises on purpose. Each message says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+
+class FsJobError(Exception):
+    """Base of all errors of this library. OSError is left as it is: it names the path itself."""
+
+
+class NotAStore(FsJobError):
+    """The directory holds no job store (it has none of `jobs/`, `pending/`, `.fsjob/`)."""
+
+
+class ReadOnly(FsJobError):
+    """The store was opened read-only, or is guarded, and the call would have changed it."""
+
+
+class InvalidJobId(FsJobError, ValueError):
+    """Not a legal job id: one path component of 1 to 200 printable bytes, no leading dot, no `.lock` at the end."""
+
+
+class InvalidRequest(FsJobError, ValueError):
+    """A request, target or value that the store cannot keep: no JSON value, not finite, or over 16 MiB."""
+
+
+class JobNotFound(FsJobError, KeyError):
+    """There is no job of this id."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class CorruptJob(FsJobError):
+    """The job is there, but its `state.json` cannot be used; the message says why."""
+
+
+class AlreadyFulfilled(FsJobError):
+    """The job has a value already; the first one stays."""
+
+
+class NotFulfilled(FsJobError):
+    """The job has no value yet."""
+
+
+class VersionMismatch(FsJobError):
+    """The request was changed, or the job was run again, since the version that was given."""
+
+
+class JobLocked(FsJobError):
+    """Somebody holds the job's work or notification lock; the message says who."""
+
+
+class LockTimeout(FsJobError):
+    """The job's state lock was not to be had within 25 seconds."""
+
+
+class LeaseLost(FsJobError):
+    """The lease was lost (released, taken over, barred, or not proven for too long); nothing was changed."""
+
+
+class GuardBusy(FsJobError):
+    """Another process has held the store's guard for more than two seconds; the step was left for later."""

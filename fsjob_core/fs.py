@@ -1,0 +1,226 @@
+"""Files over the seam: whole files written and read safely, links, renames, syncs.
+
+With `durable` every step that must survive loss of power is synced where the caller says so; without it no
+call of fsync is made at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+
+from .host import Calls, Host
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+CHUNK = 1 << 20
+
+
+class NotRegular(Exception):
+    """What stands at the path is no regular file, or is too large; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One file system, seen through a host."""
+
+    host: Host
+    calls: Calls
+    durable: bool
+
+    # ── syncs ──
+
+    def sync(self, fd: int, path: str) -> None:
+        """fsync a file. A failed fsync has failed for good: the error names `path` and is never retried."""
+        if self.durable:
+            try:
+                self.calls.fsync(fd)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from None
+
+    def sync_directory(self, path: str) -> None:
+        if not self.durable:
+            return
+        fd = self.calls.open(path, _DIRECTORY)
+        try:
+            self.calls.fsync(fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a file system that cannot sync a directory says so
+                raise OSError(error.errno, error.strerror, path) from None
+        finally:
+            self.calls.close(fd)
+
+    def sync_file(self, path: str) -> None:
+        """fsync a file that somebody else wrote."""
+        if not self.durable:
+            return
+        fd = self.calls.open(path, _READ)
+        try:
+            self.sync(fd, path)
+        finally:
+            self.calls.close(fd)
+
+    # ── writing ──
+
+    def create(self, path: str) -> int:
+        """Make an empty file that must not exist yet; gives its descriptor."""
+        return self.calls.open(path, _CREATE, 0o666)
+
+    def fill(self, fd: int, path: str, data: bytes) -> None:
+        """Write all of `data`, however short the single writes are."""
+        try:
+            written = self.calls.write(fd, data)
+            if written < len(data):
+                rest = memoryview(data)[written:]
+                while rest:
+                    rest = rest[self.calls.write(fd, rest) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
+
+    def write_new(self, path: str, data: bytes) -> None:
+        """Make a file with this content, synced."""
+        fd = self.create(path)
+        try:
+            self.fill(fd, path, data)
+            self.sync(fd, path)
+        finally:
+            self.calls.close(fd)
+
+    def replace(self, path: str, data: bytes, scratch: str) -> None:
+        """Put a whole new file at `path` by way of `scratch`, synced, its directory too."""
+        try:
+            self.write_new(scratch, data)
+            self.calls.rename(scratch, path)
+        except BaseException:
+            self.remove(scratch)
+            raise
+        self.sync_directory(os.path.dirname(path))
+
+    def append(self, path: str, line: bytes) -> None:
+        """Add one line in one write, so that lines of several processes do not mix."""
+        fd = self.calls.open(path, _APPEND, 0o666)
+        try:
+            self.fill(fd, path, line)
+            self.sync(fd, path)
+        finally:
+            self.calls.close(fd)
+
+    # ── names ──
+
+    def make_directory(self, path: str) -> bool:
+        """mkdir; says whether it was made now."""
+        try:
+            self.calls.mkdir(path)
+        except FileExistsError:
+            return False
+        return True
+
+    def link(self, text: str, path: str) -> bool:
+        """Symlink `path` → `text`; says whether it was made now (EEXIST: somebody was faster, as good)."""
+        try:
+            self.calls.symlink(text, path)
+        except FileExistsError:
+            return False
+        return True
+
+    def remove(self, path: str) -> bool:
+        """Unlink; says whether there was something."""
+        try:
+            self.calls.unlink(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.calls.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a real directory stands there; a link to one is none."""
+        try:
+            return stat.S_ISDIR(self.calls.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def list_directory(self, path: str) -> list[str]:
+        """The names in a directory; none where it does not exist."""
+        try:
+            return self.calls.listdir(path)
+        except FileNotFoundError:
+            return []
+
+    # ── reading ──
+
+    def open_regular(self, path: str) -> int:
+        """Open a regular file for reading: never follows a link, never waits for a FIFO or a device."""
+        try:
+            fd = self.calls.open(path, _READ)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise NotRegular(f"{path} is a symbolic link, which is not followed") from None
+            if error.errno in (errno.ENXIO, errno.ENODEV):
+                raise NotRegular(f"{path} is a socket or a device, not a file") from None
+            raise
+        try:
+            mode = self.calls.fstat(fd).st_mode
+            if not stat.S_ISREG(mode):
+                raise NotRegular(f"{path} is a {_kind(mode)}, not a file")
+        except BaseException:
+            self.calls.close(fd)
+            raise
+        return fd
+
+    def read(self, path: str, limit: int) -> bytes:
+        """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""
+        fd = self.open_regular(path)
+        try:
+            size = self.calls.fstat(fd).st_size
+            if size > limit:
+                raise NotRegular(f"{path} has {size:,} bytes; at most {limit:,} are read")
+            data = self.calls.read(fd, size + 1)
+            while len(data) <= limit and (more := self.calls.read(fd, CHUNK)):
+                data += more
+        finally:
+            self.calls.close(fd)
+        if len(data) > limit:
+            raise NotRegular(f"{path} grew over {limit:,} bytes while it was read")
+        return data
+
+    def read_start(self, path: str, limit: int) -> tuple[bytes, int]:
+        """The first `limit` bytes of a regular file, and its whole size."""
+        fd = self.open_regular(path)
+        try:
+            size = self.calls.fstat(fd).st_size
+            data = b""
+            while len(data) < limit and (more := self.calls.read(fd, limit - len(data))):
+                data += more
+        finally:
+            self.calls.close(fd)
+        return data, size
+
+    def discard(self, path: str) -> None:
+        """Unlink something of our own that may be gone, may not be reachable any more, and is not worth an error."""
+        with suppress(OSError):
+            self.calls.unlink(path)
+
+
+def _kind(mode: int) -> str:
+    for test, name in (
+        (stat.S_ISDIR, "directory"),
+        (stat.S_ISFIFO, "FIFO"),
+        (stat.S_ISSOCK, "socket"),
+        (stat.S_ISBLK, "block device"),
+        (stat.S_ISCHR, "character device"),
+    ):
+        if test(mode):
+            return name
+    return "special file"

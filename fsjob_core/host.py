@@ -1,0 +1,364 @@
+"""The seam between the store and the machine: system calls, clocks, waits, threads, tokens, identity, the guard.
+
+All that a simulation replaces is here, and nothing else is injected. In production the calls *are* the
+builtins of `os` and `fcntl`, so the seam costs no frame.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from .errors import GuardBusy
+
+GUARD_TIMEOUT = 2.0
+"""Seconds for which a step waits for the guard."""
+GUARD_BELIEVED_BUSY = 30.0
+"""Seconds for which the guard is not asked again after it could not be had."""
+GUARD_POLL = 0.002
+
+LOCAL_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "zfs", "overlay"})
+
+
+class Calls(Protocol):
+    """System calls under the names and signatures of `os` (`flock`: of `fcntl`)."""
+
+    mkdir: Callable[..., None]
+    rmdir: Callable[..., None]
+    symlink: Callable[..., None]
+    unlink: Callable[..., None]
+    rename: Callable[..., None]
+    open: Callable[..., int]
+    close: Callable[..., None]
+    read: Callable[..., bytes]
+    write: Callable[..., int]
+    fsync: Callable[..., None]
+    lstat: Callable[..., os.stat_result]
+    fstat: Callable[..., os.stat_result]
+    utime: Callable[..., None]
+    listdir: Callable[..., list[str]]
+    scandir: Callable[..., Any]
+    readlink: Callable[..., Any]
+    getxattr: Callable[..., bytes]
+    setxattr: Callable[..., None]
+    fchmod: Callable[..., None]
+    flock: Callable[..., None]
+
+
+def _no_xattr(*_: object, **__: object) -> Any:
+    raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+
+class RealCalls:
+    """The machine's own calls."""
+
+    __slots__ = ()
+
+    mkdir = staticmethod(os.mkdir)
+    rmdir = staticmethod(os.rmdir)
+    symlink = staticmethod(os.symlink)
+    unlink = staticmethod(os.unlink)
+    rename = staticmethod(os.rename)
+    open = staticmethod(os.open)
+    close = staticmethod(os.close)
+    read = staticmethod(os.read)
+    write = staticmethod(os.write)
+    fsync = staticmethod(os.fsync)
+    lstat = staticmethod(os.lstat)
+    fstat = staticmethod(os.fstat)
+    utime = staticmethod(os.utime)
+    listdir = staticmethod(os.listdir)
+    scandir = staticmethod(os.scandir)
+    readlink = staticmethod(os.readlink)
+    getxattr = staticmethod(getattr(os, "getxattr", _no_xattr))
+    setxattr = staticmethod(getattr(os, "setxattr", _no_xattr))
+    fchmod = staticmethod(os.fchmod)
+    flock = staticmethod(fcntl.flock)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process on one machine. Empty strings and zeros where the system does not say."""
+
+    host: str
+    boot: str
+    pidns: int
+    pid: int
+    start: int
+    """When the process started, in clock ticks since boot (/proc/PID/stat): pids are used again, this is not."""
+
+    @property
+    def tag(self) -> str:
+        """The identity as part of a file name, so that litter can be told from work in progress."""
+        return f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}"
+
+
+class Event(Protocol):
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
+    def is_set(self) -> bool: ...
+
+
+class Thread(Protocol):
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One process on one machine; `REAL` is the only one in production."""
+
+    calls: Calls
+    time: Callable[[], float]
+    monotonic: Callable[[], float]
+    """CLOCK_BOOTTIME: it counts the time for which the machine was suspended."""
+    wait: Callable[[Any, float], bool]
+    """Sleep up to so many seconds, less if the event is set; says whether it is. Every sleep is one of these."""
+    spawn: Callable[[Callable[[], None], str], Thread]
+    event: Callable[[], Event]
+    mutex: Callable[[], AbstractContextManager[Any]]
+    token: Callable[[], str]
+    """A random word of 12 characters."""
+    me: Identity
+    alive: Callable[[Identity], bool | None]
+    """False only where death is proven; None where it cannot be checked from here."""
+    guard: Callable[[str, bool], AbstractContextManager[None]]
+    """(path, shared): hold the store's guard, or raise GuardBusy."""
+    fstype: Callable[[str], str]
+    """What the mount table calls the file system under a path; "" where it does not say."""
+    services: dict[type, Any] = field(default_factory=dict)
+    """One instance each of what a process has once, such as the heartbeat."""
+
+    def is_local(self, path: str) -> bool:
+        """Whether no other machine can see the file system under `path`."""
+        return self.fstype(path) in LOCAL_FILE_SYSTEMS
+
+
+# ── who we are, and who is still alive ────────────────────────────────────────────────────────────────────
+
+
+def _slurp(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _state_and_start(pid: int | str) -> tuple[str, int]:
+    """State letter and start time of a process from /proc; ("", 0) where they cannot be read."""
+    fields = _slurp(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (fields[0], int(fields[19])) if len(fields) > 19 else ("", 0)
+
+
+def _identify() -> Identity:
+    try:
+        pidns = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        pidns = 0
+    return Identity(
+        host=socket.gethostname(),
+        boot=_slurp("/proc/sys/kernel/random/boot_id").strip(),
+        pidns=pidns,
+        pid=os.getpid(),
+        start=_state_and_start("self")[1],
+    )
+
+
+def _proc_is_ours() -> bool:
+    """Whether /proc numbers processes as we do (a new pid namespace may still see the old /proc)."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
+
+
+def _alive(other: Identity) -> bool | None:
+    me = REAL.me
+    if not other.boot or not other.pidns or (other.boot, other.pidns) != (me.boot, me.pidns):
+        return None
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    if not _proc_is_ours():
+        return None
+    state, start = _state_and_start(other.pid)
+    if not state:  # hidepid: an absent entry proves nothing
+        return None
+    return state not in "ZX" and (not other.start or start == other.start)
+
+
+def _fstype(path: str) -> str:
+    real = os.path.realpath(path)
+    best, kind = "", ""
+    for line in _slurp("/proc/self/mountinfo").splitlines():
+        left, _, right = line.partition(" - ")
+        fields, rest = left.split(), right.split()
+        if len(fields) < 5 or not rest:
+            continue
+        point = fields[4].encode().decode("unicode_escape")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):  # of two mounts on one point the later one is seen
+            best, kind = point, rest[0]
+    return kind
+
+
+# ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Descriptor:
+    """A kept descriptor of a guard file, closed with the thread that owns it."""
+
+    def __init__(self, path: str) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def __del__(self) -> None:
+        with suppress(OSError, AttributeError):
+            os.close(self.fd)
+
+
+class Guards:
+    """The guard files that this process uses: exclusive through filelock, shared through flock.
+
+    A flock belongs to the open file: on one descriptor one thread's unlock would drop another's hold, and a
+    child's a parent's. So each thread has its own, and a child of fork opens anew.
+    """
+
+    def __init__(self) -> None:
+        self._kept = threading.local()
+        self._busy_until: dict[str, float] = {}
+        self.timeouts = 0
+
+    def forget(self) -> None:
+        """In the child of a fork: have none of the parent's descriptors."""
+        self._kept = threading.local()
+
+    def _refuse_if_busy(self, path: str) -> None:
+        if self._busy_until and self._busy_until.get(path, 0.0) > _boottime():
+            raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
+
+    def _gave_up(self, path: str) -> GuardBusy:
+        self.timeouts += 1
+        self._busy_until[path] = _boottime() + GUARD_BELIEVED_BUSY
+        return GuardBusy(f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s")
+
+    def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
+        return self._shared(path) if shared else self._exclusive(path)
+
+    @contextmanager
+    def _shared(self, path: str) -> Iterator[None]:
+        self._refuse_if_busy(path)
+        kept = self._kept.__dict__.get(path)
+        if kept is None:
+            kept = self._kept.__dict__[path] = _Descriptor(path)
+        fd = kept.fd
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._poll(path, fd)
+        try:
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _poll(self, path: str, fd: int) -> None:
+        deadline = _boottime() + GUARD_TIMEOUT
+        while _boottime() < deadline:
+            time.sleep(GUARD_POLL)
+            with suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+        raise self._gave_up(path)
+
+    @contextmanager
+    def _exclusive(self, path: str) -> Iterator[None]:
+        self._refuse_if_busy(path)
+        lock = FileLock(path, mode=0o666, fallback_to_soft=False)
+        try:
+            lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)
+        except Timeout:
+            raise self._gave_up(path) from None
+        try:
+            with suppress(OSError), open(path, "r+b", buffering=0) as file:  # its text names its holder
+                file.write(f"pid {os.getpid()} on {socket.gethostname()}\n".encode().ljust(96)[:96])
+            yield
+        finally:
+            lock.release()
+
+
+def _holder(path: str) -> str:
+    text = _slurp(path).strip()
+    return f"held by {text}" if text else "held by another process"
+
+
+# ── the real host ─────────────────────────────────────────────────────────────────────────────────────────
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def _boottime() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
+def _wait(event: threading.Event, seconds: float) -> bool:
+    return event.wait(seconds)
+
+
+def _spawn(run: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+_WORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def _token() -> str:
+    bits = int.from_bytes(secrets.token_bytes(8), "big")
+    return "".join(_WORD[bits >> shift & 31] for shift in range(0, 60, 5))
+
+
+_guards = Guards()
+
+REAL = Host(
+    calls=RealCalls(),
+    time=time.time,
+    monotonic=_boottime,
+    wait=_wait,
+    spawn=_spawn,
+    event=threading.Event,
+    mutex=threading.Lock,
+    token=_token,
+    me=_identify(),
+    alive=_alive,
+    guard=_guards.hold,
+    fstype=_fstype,
+)
+
+
+def _after_fork_in_child() -> None:
+    """A child has none of its parent's leases, threads or descriptors, and is somebody else."""
+    for service in REAL.services.values():
+        abandon = getattr(service, "abandon", None)
+        if abandon is not None:
+            abandon()
+    REAL.services.clear()
+    _guards.forget()
+    object.__setattr__(REAL, "me", _identify())
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

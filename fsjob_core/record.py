@@ -1,0 +1,221 @@
+"""A job as `state.json` tells it, to and from Python; JSON as the format has it; making ids."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from .errors import CorruptJob, InvalidRequest
+from .host import Host
+
+Json = Any
+"""None, bool, int, float, str, list or dict, as the json module makes them."""
+
+PENDING: Final = 1
+FULFILLED: Final = 2
+
+MAX_STATE = 16 << 20
+"""Bytes that a state.json may have."""
+
+OURS: Final = "fsjob"
+"""The member of state.json under which everything of this project lives."""
+
+_KNOWN = frozenset({"version", "state", "waiting", "request"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job, as its state.json had it when it was read.
+
+    `state` is 1 while work is wanted and 2 once there is a value. `waiting` are the targets to be told.
+    `extra` holds every further member, which is written back as it was found; ours is `extra["fsjob"]`.
+    """
+
+    id: str
+    request: Json
+    version: int = 0
+    state: int = PENDING
+    waiting: list[Json] = field(default_factory=list)
+    extra: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def fulfilled(self) -> bool:
+        return self.state == FULFILLED
+
+    @property
+    def ours(self) -> dict[str, Json]:
+        """What this project keeps on the job: `attempts`, `started`, `not_before`, `last_error`, `parked`, ..."""
+        found = self.extra.get(OURS)
+        return found if isinstance(found, dict) else {}
+
+    def number(self, name: str, default: float = 0) -> float:
+        """A number of ours; `default` where there is none, or something else was written there."""
+        found = self.ours.get(name)
+        is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+        return found if is_number else default  # type: ignore[return-value]
+
+    def text(self, name: str) -> str:
+        """A text of ours; empty where there is none."""
+        found = self.ours.get(name)
+        return found if isinstance(found, str) else ""
+
+    def with_ours(self, **members: Json) -> JobRecord:
+        """The same job with these members of ours set; None takes one away."""
+        ours = {**self.ours, **members}
+        ours = {name: value for name, value in ours.items() if value is not None}
+        extra = {name: value for name, value in self.extra.items() if name != OURS}
+        if ours:
+            extra[OURS] = ours
+        return replace(self, extra=extra)
+
+    def to_bytes(self) -> bytes:
+        """state.json of this job. Raises InvalidRequest for what JSON cannot hold, or over 16 MiB."""
+        return dump(
+            {
+                "version": self.version,
+                "state": self.state,
+                "waiting": self.waiting,
+                "request": self.request,
+                **self.extra,
+            },
+            f"job {self.id}",
+        )
+
+
+# ── JSON ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:40]} is too large for a number")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def parse(text: str) -> Json:
+    """Strict JSON to Python. Raises ValueError (json.JSONDecodeError with line and column where it is syntax)."""
+    try:
+        return _decode(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def dump(value: Json, what: str = "the request") -> bytes:
+    """Python to compact JSON. Raises InvalidRequest for what JSON cannot hold, or over 16 MiB."""
+    try:
+        text = _encode(value)
+    except RecursionError:
+        raise InvalidRequest(f"{what} is nested too deep, or holds itself") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(f"{what} is no JSON value: {error}") from None
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:  # lone surrogates, which Node writes, must be escaped
+        data = _encode_ascii(value).encode("ascii")
+    if len(data) > MAX_STATE:
+        raise InvalidRequest(f"{what} takes {len(data):,} bytes as JSON; at most {MAX_STATE:,} fit")
+    return data
+
+
+def from_bytes(job_id: str, data: bytes) -> JobRecord:
+    """The record that a state.json holds. Raises CorruptJob, which says what is wrong with it."""
+    if not data:
+        raise CorruptJob(f"job {job_id}: state.json is empty")
+    if not data.strip(b"\0"):
+        raise CorruptJob(f"job {job_id}: state.json holds nothing but zero bytes")
+    try:
+        members = parse(data.decode("utf-8"))
+    except ValueError as error:
+        raise CorruptJob(f"job {job_id}: state.json is no JSON: {error}") from None
+    if not isinstance(members, dict):
+        raise CorruptJob(f"job {job_id}: state.json holds no object but a {type(members).__name__}")
+    version, state, waiting = members.get("version"), members.get("state"), members.get("waiting")
+    if type(version) is not int:
+        raise CorruptJob(f"job {job_id}: version in state.json is {version!r:.40}, no integer")
+    if type(state) is not int or state not in (PENDING, FULFILLED):
+        raise CorruptJob(f"job {job_id}: state in state.json is {state!r:.40}, neither 1 nor 2")
+    if not isinstance(waiting, list):
+        raise CorruptJob(f"job {job_id}: waiting in state.json is {waiting!r:.40}, no list")
+    extra = {name: value for name, value in members.items() if name not in _KNOWN}
+    return JobRecord(job_id, members.get("request"), version, state, waiting, extra)
+
+
+def same_json(one: Json, other: Json) -> bool:
+    """Whether two JSON values are equal: true is not 1, 1 is 1.0, the order of members does not count."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
+    return bool(one == other)
+
+
+def without(waiting: list[Json], targets: list[Json]) -> list[Json]:
+    """`waiting` less the first match of each target."""
+    left = list(waiting)
+    for target in targets:
+        for index, found in enumerate(left):
+            if same_json(found, target):
+                del left[index]
+                break
+    return left
+
+
+# ── ids ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_OWN_ID = re.compile(f"[1-3][{_DIGITS}]{{10}}[{_DIGITS}]{{9}}")
+_VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
+
+
+def _base32(number: int, length: int) -> str:
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
+
+
+class Ids:
+    """Makes the ids of one process: microseconds since 1970 and a random end, never two of one microsecond.
+
+    Names in order are jobs in order of creation. 20 characters: 11 of time (up to the year 2100 and beyond),
+    9 of chance.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._mutex = host.mutex()
+        self._last = 0
+
+    @classmethod
+    def of(cls, host: Host) -> Ids:
+        found: Ids | None = host.services.get(cls)
+        if found is None:
+            found = host.services.setdefault(cls, cls(host))
+        return found
+
+    def new(self) -> str:
+        now = int(self._host.time() * 1_000_000)
+        with self._mutex:
+            now = self._last = max(now, self._last + 1)  # a clock that jumps back does not reorder
+        return _base32(now, 11) + self._host.token()[:9]
+
+
+def made_at(job_id: str) -> float | None:
+    """When an id of ours was made, in seconds since 1970; None for a foreign id."""
+    if not _OWN_ID.fullmatch(job_id):
+        return None
+    number = 0
+    for digit in job_id[:11]:
+        number = number << 5 | _VALUE[digit]
+    return number / 1_000_000
