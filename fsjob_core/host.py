@@ -262,10 +262,7 @@ class Guards:
     @contextmanager
     def _shared(self, path: str) -> Iterator[None]:
         self._refuse_if_busy(path)
-        kept = self._kept.__dict__.get(path)
-        if kept is None:
-            kept = self._kept.__dict__[path] = _Descriptor(path)
-        fd = kept.fd
+        fd = self._descriptor(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -274,6 +271,12 @@ class Guards:
             yield
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _descriptor(self, path: str) -> int:
+        kept: _Descriptor | None = self._kept.__dict__.get(path)
+        if kept is None or not os.fstat(kept.fd).st_nlink:  # the store was deleted and made again
+            kept = self._kept.__dict__[path] = _Descriptor(path)
+        return kept.fd
 
     def _poll(self, path: str, fd: int) -> None:
         deadline = _boottime() + GUARD_TIMEOUT

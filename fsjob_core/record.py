@@ -8,8 +8,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .errors import CorruptJob, InvalidRequest
+from .errors import CorruptJob, InvalidRequest, JobNotFound
+from .fs import Disk, NotRegular
 from .host import Host
+from .layout import Layout, check_id
 
 Json = Any
 """None, bool, int, float, str, list or dict, as the json module makes them."""
@@ -150,6 +152,22 @@ def from_bytes(job_id: str, data: bytes) -> JobRecord:
         raise CorruptJob(f"job {job_id}: waiting in state.json is {waiting!r:.40}, no list")
     extra = {name: value for name, value in members.items() if name not in _KNOWN}
     return JobRecord(job_id, members.get("request"), version, state, waiting, extra)
+
+
+def read_state(disk: Disk, layout: Layout, job_id: str) -> tuple[bytes, JobRecord]:
+    """A job's state.json, as bytes and as record. Raises InvalidJobId, JobNotFound, CorruptJob, OSError."""
+    check_id(job_id)
+    if not disk.is_directory(layout.job(job_id)):
+        if disk.exists(layout.job(job_id)):
+            raise CorruptJob(f"job {job_id}: {layout.job(job_id)} is no directory, and is not followed")
+        raise JobNotFound(f"there is no job {job_id} in {layout.root}")
+    try:
+        data = disk.read(layout.state(job_id), MAX_STATE)
+    except FileNotFoundError:
+        raise CorruptJob(f"job {job_id}: state.json is missing") from None
+    except NotRegular as error:
+        raise CorruptJob(f"job {job_id}: {error}") from None
+    return data, from_bytes(job_id, data)
 
 
 def same_json(one: Json, other: Json) -> bool:

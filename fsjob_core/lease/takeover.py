@@ -1,0 +1,175 @@
+"""Taking a lock that is somebody else's: judge it, take it over, remove it, bar it.
+
+All of it happens with the guard held exclusively, after a second judgement by a fresh open, so that of two who
+judged the same lock stale one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import NamedTuple
+
+from ..errors import GuardBusy, JobLocked, LockTimeout
+from ..host import Host
+from .lock import Lease, LockPlace, remove_staged
+from .sight import BAR_OLD, BAR_PREFIX, STALE_AFTER, Sighting, Sightings, look
+
+BAR_SECONDS = 7.0
+"""For how long a bar stands: one beat of a Node holder (5 s) and a margin."""
+JUDGED_FOR = 5.0
+"""Seconds for which a judgement under the guard holds: a host that was cut off loses its guard unseen."""
+
+
+class Judgement(Enum):
+    HELD = "held"
+    DEAD = "dead"
+    """The owner is proven dead."""
+    STALE = "stale"
+    """Stale by the clock, and watched for ten seconds without a beat."""
+    OLD_BAR = "old bar"
+    """A bar over a minute old: whoever set it has crashed."""
+
+
+def judge(host: Host, path: str, seen: Sighting, *, local: bool) -> Judgement:
+    """Whether a lock may be taken from whoever holds it. `local`: no other machine sees the file system."""
+    age = host.time() - seen.mtime_ns / 1e9
+    if seen.bar is not None:
+        return Judgement.OLD_BAR if age > BAR_OLD else Judgement.HELD
+    if seen.foreign is not None:
+        return Judgement.HELD
+    if local and seen.owner is not None and host.alive(seen.owner.identity) is False:
+        return Judgement.DEAD
+    unchanged = Sightings.of(host).unchanged_for(path, seen)
+    from_the_future = age < 0
+    if unchanged >= STALE_AFTER and (from_the_future or age > STALE_AFTER):
+        return Judgement.STALE
+    return Judgement.HELD
+
+
+@contextmanager
+def _same_under_guard(host: Host, place: LockPlace, seen: Sighting, *, live: bool = False) -> Iterator[bool]:
+    """Hold the guard exclusively; yields whether the lock is still the one that was seen, and the hold is young.
+
+    `live`: its beats may have moved the mtime meanwhile.
+    """
+    with host.guard(place.guard, False):
+        began = host.monotonic()
+        again = look(host, place.path)
+        same = again is not None and (again.inode, again.token, again.bar) == (seen.inode, seen.token, seen.bar)
+        if same and not live:
+            same = again is not None and again.mtime_ns == seen.mtime_ns
+        if same and place.kind == "state":
+            remove_staged(host, place.job)  # first the right to commit, then the lock
+        yield same and host.monotonic() - began < JUDGED_FOR
+
+
+def _remove_there(host: Host, place: LockPlace, seen: Sighting) -> bool:
+    try:
+        if seen.bar is not None:
+            host.calls.unlink(place.path)
+        else:
+            host.calls.rmdir(place.path)
+    except OSError:  # somebody else, Node perhaps, was faster
+        return False
+    return True
+
+
+def remove(host: Host, place: LockPlace, seen: Sighting, *, live: bool = False) -> bool:
+    """Remove the lock that was seen; False if it has changed since. Raises GuardBusy."""
+    with _same_under_guard(host, place, seen, live=live) as same:
+        return same and _remove_there(host, place, seen)
+
+
+def take_over(host: Host, place: LockPlace, seen: Sighting, worker: str) -> Lease | None:
+    """Take a lock that was judged dead, stale or an old bar; None where somebody else won. Raises GuardBusy."""
+    with _same_under_guard(host, place, seen) as same:
+        if not same or not _remove_there(host, place, seen):
+            return None
+        return Lease.take(host, place, worker, guarded=True)
+
+
+def acquire(
+    host: Host,
+    place: LockPlace,
+    worker: str,
+    *,
+    local: bool,
+    seconds: float = 0.0,
+    taken_over: Callable[[LockPlace], None] | None = None,
+) -> Lease:
+    """Take a lock, from a dead or stale holder too; wait up to `seconds` for it.
+
+    Raises JobLocked (work, notification) or LockTimeout (state), which say who has it.
+    """
+    deadline = host.monotonic() + seconds
+    never = None
+    pause = 0.001
+    while True:
+        lease = Lease.take(host, place, worker)
+        if lease is not None:
+            return lease
+        seen = look(host, place.path)
+        if seen is not None and judge(host, place.path, seen, local=local) is not Judgement.HELD:
+            with suppress(GuardBusy):
+                lease = take_over(host, place, seen, worker)
+            if lease is not None:
+                if taken_over is not None:
+                    taken_over(place)
+                return lease
+        if host.monotonic() >= deadline:
+            error = LockTimeout if place.kind == "state" else JobLocked
+            raise error(f"{place} is {describe(seen)}")
+        never = never or host.event()
+        host.wait(never, pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def describe(seen: Sighting | None) -> str:
+    """Who has a lock, in words: "held by bundler-3 on render-07 (pid 48213)"."""
+    if seen is None:
+        return "taken and given back again and again"
+    if seen.bar is not None:
+        return f"barred ({seen.bar.removeprefix(BAR_PREFIX)[:120]})"
+    if seen.foreign is not None:
+        return f"blocked by a {seen.foreign} that is no lock; move it away by hand"
+    if seen.owner is None:
+        return "held; no owner is written (a Node worker?)"
+    return f"held by {seen.owner.worker} on {seen.owner.host} (pid {seen.owner.pid})"
+
+
+# ── bar and tell ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Bar(NamedTuple):
+    """A link to nothing that stands where a live lock was: nobody takes it, and the holder's beat finds nothing."""
+
+    place: LockPlace
+    text: str
+
+
+def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
+    """Replace a live lock by a bar. Raises JobLocked if the lock is another's by now, GuardBusy."""
+    name = "".join(letter if letter.isalnum() or letter in "-_.@" else "_" for letter in who)[:60]
+    text = f"{BAR_PREFIX}{host.me.tag}.{host.token()} by {name} at {host.time():.0f}"
+    with _same_under_guard(host, place, seen, live=True) as same:
+        if not same or not _remove_there(host, place, seen):
+            raise JobLocked(f"{place} has changed hands: it is {describe(look(host, place.path))}")
+        try:
+            host.calls.symlink(text, place.path)
+        except FileExistsError:
+            raise JobLocked(f"{place} was taken at once: it is {describe(look(host, place.path))}") from None
+        if place.kind == "state":
+            remove_staged(host, place.job)  # a live holder may have staged since; from here on it cannot prove
+    return Bar(place, text)
+
+
+def unbar(host: Host, barred: Bar) -> bool:
+    """Take one's own bar away; False if it is no longer there. Raises GuardBusy."""
+    with host.guard(barred.place.guard, True):
+        seen = look(host, barred.place.path)
+        if seen is None or seen.bar != barred.text:
+            return False
+        host.calls.unlink(barred.place.path)
+    return True
