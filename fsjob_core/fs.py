@@ -11,6 +11,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from .host import Calls, Host
 
@@ -178,6 +179,10 @@ class Disk:
             self.calls.close(fd)
             raise
         return fd
+
+    def open_file(self, path: str) -> BinaryIO:
+        """A regular file as a Python file, for reading; raises NotRegular or OSError."""
+        return open(self.open_regular(path), "rb")
 
     def read(self, path: str, limit: int) -> bytes:
         """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""

@@ -229,6 +229,11 @@ class Ids:
         return _base32(now, 11) + self._host.token()[:9]
 
 
+def key_of_time(seconds: float) -> str:
+    """What ids of ours that were made at this time begin with: to sort foreign ids among them."""
+    return _base32(max(int(seconds * 1_000_000), 0), 11)
+
+
 def made_at(job_id: str) -> float | None:
     """When an id of ours was made, in seconds since 1970; None for a foreign id."""
     if not _OWN_ID.fullmatch(job_id):

@@ -1,0 +1,189 @@
+"""What to pull next: a kept listing of `pending/` or `waiting/`, oldest first, and what is passed over in it.
+
+A listing is renewed after max(1 s, 50 x what it cost), so that a pull from a million jobs costs what one from a
+thousand does. What is not due, unreadable, or was just handed out is remembered and costs no lock and no read.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from .errors import GuardBusy
+from .ground import Ground
+from .layout import LOCK, is_job_id
+from .lease import Judgement, Lease, LockPlace, judge, look, take_over
+from .record import key_of_time, made_at
+
+T = TypeVar("T")
+
+KEEP_AT_LEAST = 1.0
+KEEP_TIMES_COST = 50.0
+HEAD = 32
+"""How many of the oldest jobs several workers spread over."""
+
+
+class PassOver(Exception):
+    """This job is not to be had now. `until`: not before then (seconds since 1970), unless its state changes."""
+
+    def __init__(self, until: float | None = None) -> None:
+        self.until = until
+
+
+class _Remembered(NamedTuple):
+    until: float
+    state_mtime: int
+
+
+class Backlog:
+    """The jobs of one directory of links, for one store object. Not for two threads at once."""
+
+    def __init__(self, ground: Ground, kind: str, *, order: str = "oldest") -> None:
+        self._ground = ground
+        self._kind = kind
+        self._directory = ground.layout.pending if kind == "work" else ground.layout.waiting
+        self._random_order = order == "random"
+        self._ids: list[str] = []
+        self._next = 0
+        self._held: set[str] = set()
+        self._keep_until = -math.inf
+        self._spread = False
+        self._remembered: dict[str, _Remembered] = {}
+        self._handed: dict[str, float] = {}
+
+    def take_next(self, accept: Callable[[Lease], T]) -> T | None:
+        """Lock one job after the other until `accept` keeps one; None only after a listing made in this call.
+
+        `accept` raises PassOver for what it does not want; the lock is then given back.
+        """
+        listed = False
+        while True:
+            exhausted = self._next >= len(self._ids)
+            if exhausted or (not listed and self._ground.host.monotonic() > self._keep_until):
+                if exhausted and listed:
+                    return None
+                self._list()
+                listed = True
+                continue
+            job_id = self._pop()
+            lease = self._lock(job_id)
+            if lease is None:
+                continue
+            try:
+                taken = accept(lease)
+            except PassOver as reason:
+                lease.release()
+                if reason.until is not None:
+                    self._remember(job_id, reason.until)
+            except BaseException:
+                lease.release()
+                raise
+            else:
+                self._handed[job_id] = self._ground.host.monotonic()
+                return taken
+
+    # ── one candidate ──
+
+    def _pop(self) -> str:
+        here = self._next
+        if self._spread:
+            there = here + int(self._ground.host.token(), 36) % min(HEAD, len(self._ids) - here)
+            self._ids[here], self._ids[there] = self._ids[there], self._ids[here]
+        self._next += 1
+        return self._ids[here]
+
+    def _lock(self, job_id: str) -> Lease | None:
+        ground, place = self._ground, self._ground.place(self._kind, job_id)
+        if job_id in self._held:
+            return self._take_from_the_dead(place)
+        if self._spread and not ground.disk.exists(f"{self._directory}/{job_id}"):
+            return None
+        lease = Lease.take(ground.host, place, ground.worker)
+        if lease is None:
+            self._spread = True  # others are at work here: spread over the head, look before locking
+            return self._take_from_the_dead(place)
+        return lease
+
+    def _take_from_the_dead(self, place: LockPlace) -> Lease | None:
+        ground = self._ground
+        seen = look(ground.host, place.path)
+        if seen is None:
+            return Lease.take(ground.host, place, ground.worker)
+        if judge(ground.host, place.path, seen, local=ground.local) is Judgement.HELD:
+            return None
+        try:
+            return take_over(ground.host, place, seen, ground.worker)
+        except GuardBusy:
+            return None
+
+    # ── the listing ──
+
+    def _list(self) -> None:
+        ground = self._ground
+        began = ground.host.monotonic()
+        names = ground.disk.list_directory(self._directory)
+        locked = {name[: -len(LOCK)] for name in names if name.endswith(LOCK)}
+        ids = [name for name in names if is_job_id(name)]
+        if self._kind == "work":
+            parked = set(ground.disk.list_directory(ground.layout.parked))
+            if parked:
+                ids = [job_id for job_id in ids if job_id not in parked]
+        self._forget_handed(began)
+        if self._handed or self._remembered:
+            ids = [job_id for job_id in ids if job_id not in self._handed and not self._is_remembered(job_id)]
+        self._sort(ids)
+        self._ids, self._next, self._held, self._spread = ids, 0, locked, False
+        now = ground.host.monotonic()
+        self._keep_until = now + max(KEEP_AT_LEAST, KEEP_TIMES_COST * (now - began))
+
+    def _sort(self, ids: list[str]) -> None:
+        """Oldest first: ours by id, foreign ids by the mtime of their link."""
+        if self._random_order:
+            salt = zlib.crc32(self._ground.host.token().encode())
+            ids.sort(key=lambda job_id: zlib.crc32(job_id.encode("utf-8", "surrogatepass"), salt))
+            return
+        foreign = {job_id: self._link_key(job_id) for job_id in ids if made_at(job_id) is None}
+        if foreign:
+            ids.sort(key=lambda job_id: foreign.get(job_id, job_id))
+        else:
+            ids.sort()
+
+    def _link_key(self, job_id: str) -> str:
+        try:
+            made = self._ground.disk.calls.lstat(f"{self._directory}/{job_id}").st_mtime
+        except OSError:  # gone since it was listed
+            made = 0.0
+        return key_of_time(made)
+
+    def _forget_handed(self, now: float) -> None:
+        """A job released unfulfilled is not handed out again for a second, or a caller's loop would spin on it."""
+        self._handed = {job_id: at for job_id, at in self._handed.items() if now - at < KEEP_AT_LEAST}
+
+    # ── what waits for its time ──
+
+    def _remember(self, job_id: str, until: float) -> None:
+        mtime = self._state_mtime(job_id)
+        if mtime is not None:
+            self._remembered[job_id] = _Remembered(until, mtime)
+
+    def _is_remembered(self, job_id: str) -> bool:
+        found = self._remembered.get(job_id)
+        if found is None:
+            return False
+        if self._ground.host.time() < found.until and self._state_mtime(job_id) == found.state_mtime:
+            return True
+        del self._remembered[job_id]
+        return False
+
+    def _state_mtime(self, job_id: str) -> int | None:
+        try:
+            return self._ground.disk.calls.lstat(self._ground.layout.state(job_id)).st_mtime_ns
+        except OSError:
+            return None
+
+    def next_due(self) -> float | None:
+        """When the first job that waits for its time is due, in seconds since 1970; None where none is known."""
+        dues = [entry.until for entry in self._remembered.values() if entry.until < math.inf]
+        return min(dues, default=None)

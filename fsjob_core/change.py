@@ -1,0 +1,138 @@
+"""Changing one job: the state lock, the staged file that is the right to commit, and the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import BinaryIO
+
+from .errors import JobNotFound, LeaseLost
+from .fs import CHUNK
+from .ground import STATE_LOCK_WAIT, Ground
+from .lease import Lease
+from .record import JobRecord
+
+Known = tuple[bytes, JobRecord]
+"""Bytes of a state.json that were parsed before, and what they mean."""
+
+
+class Change:
+    """One job under its state lock, from the first look to the commit; a context manager.
+
+    All that will be renamed is made, empty, *before* the locks are proven and `state.json` is read. Whoever takes
+    the lock away from a stopped holder first unlinks what it has staged, so that its rename finds nothing.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        job_id: str,
+        *,
+        leases: Sequence[Lease] = (),
+        value: bool = False,
+        known: Known | None = None,
+    ) -> None:
+        self._ground = ground
+        self._id = job_id
+        self._leases = leases
+        self._with_value = value
+        self._known = known
+        self._staged: list[tuple[int, str]] = []
+        self.data = b""
+        """state.json as it was read, or as it was committed."""
+
+    def __enter__(self) -> Change:
+        ground, job_id = self._ground, self._id
+        if not ground.disk.is_directory(ground.layout.job(job_id)):
+            ground.read(job_id)  # says what is wrong
+            raise JobNotFound(f"there is no job {job_id} in {ground.layout.root}")
+        self.lock = ground.lock("state", job_id, STATE_LOCK_WAIT)
+        try:
+            if self._with_value:
+                self._value = self._stage("value")
+            self._state = self._stage("state")
+            for lease in (*self._leases, self.lock):
+                lease.require()
+            self.data, self.record = self._read()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ground = self._ground
+        for fd, path in self._staged:
+            ground.disk.calls.close(fd)
+            ground.disk.discard(path)  # renamed already, where it was committed
+        self.lock.release()
+
+    def _stage(self, what: str) -> tuple[int, str]:
+        path = self._ground.layout.staged(self._id, self.lock.owner.token, what)
+        try:
+            staged = self._ground.disk.create(path), path
+        except FileNotFoundError:
+            raise JobNotFound(f"job {self._id} was deleted") from None
+        self._staged.append(staged)
+        return staged
+
+    def _read(self) -> Known:
+        if self._known is None:
+            return self._ground.read(self._id)
+        data = self._ground.disk.read(self._ground.layout.state(self._id), len(self._known[0]) + CHUNK)
+        return self._known if data == self._known[0] else self._ground.read(self._id)
+
+    # ── acting under the lock ──
+
+    def ask_clocks(self) -> None:
+        """Raise LeaseLost unless every lock's last proof still holds: right before each rename."""
+        for lease in (*self._leases, self.lock):
+            lease.ask_clock()
+
+    def put_value(self, content: bytes | BinaryIO) -> int:
+        """Write the staged value and rename it into place, synced; gives its size in bytes."""
+        disk, (fd, path) = self._ground.disk, self._value
+        size = 0
+        if isinstance(content, bytes):
+            disk.fill(fd, path, content)
+            size = len(content)
+        else:
+            while chunk := content.read(CHUNK):
+                disk.fill(fd, path, chunk)
+                size += len(chunk)
+        disk.sync(fd, path)
+        self._rename(path, self._ground.layout.value(self._id))
+        disk.sync_directory(self._ground.layout.job(self._id))
+        return size
+
+    def commit(self, record: JobRecord, *, sync: bool = True) -> None:
+        """Make `record` the job's state. Raises LeaseLost where the right to it was taken away."""
+        disk, (fd, path) = self._ground.disk, self._state
+        data = record.to_bytes()
+        if self.record.fulfilled:
+            self._sync_foreign_value()
+        disk.fill(fd, path, data)
+        if sync:
+            disk.sync(fd, path)
+        self._rename(path, self._ground.layout.state(self._id))
+        if sync:
+            disk.sync_directory(self._ground.layout.job(self._id))
+        self.data, self.record = data, record
+
+    def _rename(self, staged: str, path: str) -> None:
+        self.ask_clocks()
+        try:
+            self._ground.disk.calls.rename(staged, path)
+        except FileNotFoundError:
+            raise LeaseLost(
+                f"{self.lock.place} was taken away while job {self._id} was being changed; nothing was changed"
+            ) from None
+
+    def _sync_foreign_value(self) -> None:
+        """Node syncs nothing: before our synced state makes its value last, the value must."""
+        with suppress(FileNotFoundError):
+            self._ground.disk.sync_file(self._ground.layout.value(self._id))
+        self._ground.disk.sync_directory(self._ground.layout.job(self._id))
+
+    def unlink(self, path: str, *, lease: Lease | None = None) -> None:
+        """A proven step: unlink what only the holder of the lock may; where the guard is busy it is left."""
+        (lease or self.lock).step(self._ground.disk.remove, path)

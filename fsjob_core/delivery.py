@@ -1,0 +1,170 @@
+"""Telling those who wait: notifications that are pulled, and the flush that a store does itself."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import steps
+from .backlog import PassOver
+from .change import Change
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost
+from .ground import Ground
+from .lease import Lease
+from .record import JobRecord, Json, same_json, without
+
+if TYPE_CHECKING:
+    from .store import JobStore
+
+_log = logging.getLogger("fsjob")
+
+
+class Fulfillment(NamedTuple):
+    """What a target is told: which job, and its value."""
+
+    id: str
+    value: bytes
+
+
+Respond = Callable[[Json, Fulfillment], object]
+"""`respond(target, fulfillment)`: delivers; raising means that this target was not told."""
+
+
+class Notification:
+    """Exclusive right to tell the targets of one fulfilled job, until `done`."""
+
+    def __init__(self, store: JobStore, lease: Lease, record: JobRecord) -> None:
+        self._store = store
+        self._lease = lease
+        self._record = record
+        self._value: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        return self._record.id
+
+    @property
+    def waiting(self) -> list[Json]:
+        """The targets to be told, any JSON values."""
+        return self._record.waiting
+
+    @property
+    def value(self) -> bytes:
+        """The job's value, read when first asked for."""
+        if self._value is None:
+            self._value = self._store.read_value(self.id)
+        return self._value
+
+    @property
+    def compromised(self) -> bool:
+        return self._lease.compromised
+
+    @property
+    def oncompromised(self) -> Callable[[Notification], None] | None:
+        """Called once, from the watchdog thread, with this notification, when its lease is lost."""
+        return self._on_compromised
+
+    @oncompromised.setter
+    def oncompromised(self, call: Callable[[Notification], None] | None) -> None:
+        self._on_compromised = call
+        self._lease.on_lost = None if call is None else lambda: call(self)
+
+    _on_compromised: Callable[[Notification], None] | None = None
+
+    def done(self, error: object = None, delivered: Sequence[Json] = ()) -> None:
+        """Take the delivered targets off the list, then release. `error` is ignored, as the format's README says.
+
+        Raises LeaseLost; the targets then stay on the list.
+        """
+        try:
+            if delivered:
+                steps.unqueue(self._store.ground, self.id, delivered, leases=[self._lease])
+        finally:
+            self._lease.release()
+
+
+def accept_notification(store: JobStore, lease: Lease) -> Notification:
+    """Make of a notification lock something to deliver. Raises PassOver where there is nothing."""
+    ground, job_id = store.ground, lease.place.id
+    try:
+        _, record = ground.read(job_id)
+    except JobNotFound:
+        raise PassOver from None
+    except CorruptJob:
+        raise PassOver(math.inf) from None
+    if not record.fulfilled:
+        raise PassOver
+    if not record.waiting:
+        _unlink_if_empty(ground, lease)
+        raise PassOver
+    _make_last(ground, job_id)
+    return Notification(store, lease, record)
+
+
+def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
+    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock."""
+    job_id = lease.place.id
+    with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
+        if not change.record.waiting:
+            change.unlink(ground.layout.waiting_link(job_id))
+
+
+def _make_last(ground: Ground, job_id: str) -> None:
+    """Node syncs nothing: what somebody is told must survive loss of power."""
+    with suppress(FileNotFoundError):
+        ground.disk.sync_file(ground.layout.value(job_id))
+    ground.disk.sync_directory(ground.layout.job(job_id))
+
+
+def flush(store: JobStore, job_id: str, respond: Respond) -> None:
+    """Deliver to every target of a fulfilled job; who was told is taken off the list.
+
+    A target for which `respond` raises stays on the list, for a notifier. Does nothing where somebody else holds
+    the notification lock, or the job is not fulfilled.
+    """
+    ground = store.ground
+    with suppress(JobLocked):
+        lease = ground.lock("notification", job_id)
+        try:
+            _deliver(store, lease, respond)
+        finally:
+            lease.release()
+
+
+def _deliver(store: JobStore, lease: Lease, respond: Respond) -> None:
+    ground, job_id = store.ground, lease.place.id
+    tried: list[Json] = []
+    value: bytes | None = None
+    while True:
+        _, record = ground.read(job_id)
+        fresh = without(record.waiting, tried) if record.fulfilled else []
+        if not fresh:  # also looks for targets that came while others were told
+            return
+        if value is None:
+            _make_last(ground, job_id)
+            value = store.read_value(job_id)
+        told = [target for target in fresh if _tell(lease, respond, target, Fulfillment(job_id, value))]
+        tried += [target for target in fresh if not any(same_json(target, one) for one in told)]
+        if told:
+            steps.unqueue(ground, job_id, told, leases=[lease])
+
+
+def _tell(lease: Lease, respond: Respond, target: Json, fulfillment: Fulfillment) -> bool:
+    lease.require()
+    try:
+        respond(target, fulfillment)
+    except Exception as error:  # somebody else's code: this target was not told, the others are
+        _log.warning("job %s: telling %.200r failed: %s", fulfillment.id, target, error)
+        return False
+    return True
+
+
+def flush_quietly(store: JobStore, job_id: str, respond: Respond) -> None:
+    """The flush after a fulfill or a queue, whose own success does not depend on it."""
+    try:
+        flush(store, job_id, respond)
+    except (FsJobError, OSError) as error:
+        _log.warning("job %s: its notifications are left for later: %s", job_id, error)

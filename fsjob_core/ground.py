@@ -1,0 +1,79 @@
+"""What every operation of one store object stands on, and the making of a store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from .errors import NotAStore, ReadOnly
+from .fs import Disk
+from .host import Host
+from .layout import Layout
+from .lease import Lease, LockPlace, acquire
+from .record import JobRecord, read_state
+
+STATE_LOCK_WAIT = 25.0
+"""Seconds to wait for a state lock: Node takes the state lock, then the notification lock, and retries for 15."""
+
+
+@dataclass(slots=True)
+class Ground:
+    """One store, seen by one store object."""
+
+    host: Host
+    layout: Layout
+    disk: Disk
+    worker: str
+    read_only: bool
+    local: bool
+    """Whether no other machine can see the file system, so that a pid can prove death."""
+    _ready: bool = False
+
+    def ready(self) -> None:
+        """Before the first change: refuse a read-only store, make the parts that are missing.
+
+        Opening and reading make nothing: a store of Node's gets its `.fsjob/` when we first change something.
+        """
+        if self.read_only:
+            raise ReadOnly(f"{self.layout.root} was opened read-only: nothing is changed")
+        if not self._ready:
+            self.make_parts()
+
+    def make_parts(self) -> None:
+        made = [part for part in self.layout.parts() if self.disk.make_directory(part)]
+        if made:
+            self.disk.sync_directory(self.layout.own)
+            self.disk.sync_directory(self.layout.root)
+            self.disk.sync_directory(os.path.dirname(self.layout.root) or "/")
+        self._ready = True
+
+    def make_root(self) -> None:
+        """Make the store's directory, its parents too."""
+        missing = []
+        path = self.layout.root
+        while not self.disk.exists(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for path in reversed(missing):
+            self.disk.make_directory(path)
+        self.make_parts()
+
+    def require_store(self) -> None:
+        """Raise NotAStore unless the directory holds a store."""
+        root = self.layout.root
+        if not self.disk.exists(root):
+            raise NotAStore(f"{root} does not exist")
+        if not self.disk.exists(f"{root}/."):  # a link to a directory will do
+            raise NotAStore(f"{root} is no directory")
+        if not any(map(self.disk.exists, (self.layout.jobs, self.layout.pending, self.layout.own))):
+            raise NotAStore(f"{root} is no job store: it has neither jobs/, pending/ nor .fsjob/")
+
+    def place(self, kind: str, job_id: str) -> LockPlace:
+        return LockPlace.of(self.layout, kind, job_id)
+
+    def lock(self, kind: str, job_id: str, seconds: float = 0.0) -> Lease:
+        """Take a lock, a dead holder's too. Raises JobLocked or LockTimeout, which say who has it."""
+        return acquire(self.host, self.place(kind, job_id), self.worker, local=self.local, seconds=seconds)
+
+    def read(self, job_id: str) -> tuple[bytes, JobRecord]:
+        return read_state(self.disk, self.layout, job_id)

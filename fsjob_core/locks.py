@@ -1,0 +1,137 @@
+"""An operator's hand on a lock: release what is dead, stale or beats for nothing; bar what is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import steps
+from .errors import CorruptJob, JobLocked, JobNotFound
+from .ground import Ground
+from .journal import Outcome
+from .lease import (
+    BAR_SECONDS,
+    STALE_AFTER,
+    Bar,
+    Judgement,
+    LockPlace,
+    Sighting,
+    Sightings,
+    bar,
+    judge,
+    look,
+    remove,
+    unbar,
+)
+from .lease import describe as describe_lock
+from .views import LockInfo
+
+Wait = Callable[[float], bool]
+"""Called about five times a second with the seconds that are left; True gives up."""
+
+STEP = 0.2
+
+
+def _same(info: LockInfo, seen: Sighting) -> bool:
+    return (seen.inode, seen.token) == (info.inode, info.token)
+
+
+def release(ground: Ground, info: LockInfo, *, wait: Wait | None = None) -> Outcome:
+    """Remove a lock whose holder is gone. Raises JobLocked where it may be alive, GuardBusy.
+
+    A lock that may be stale is watched until it was seen unchanged for ten seconds, if `wait` is given.
+    """
+    ground.ready()
+    place = ground.place(info.kind, info.id)
+    host = ground.host
+    never = host.event()
+    while True:
+        seen = look(host, place.path)
+        if seen is None:
+            return Outcome(True, f"{place} is gone already", info.id)
+        if not _same(info, seen):
+            return Outcome(False, f"{place} has changed hands: it is {describe_lock(seen)}; left alone", info.id)
+        if _leaked(ground, place):
+            return _end_bar(ground, bar(host, place, seen, "fsjob"), wait=wait)
+        if judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
+            return _read_back(ground, place, remove(host, place, seen))
+        beaten = host.time() - seen.mtime_ns / 1e9 < STALE_AFTER
+        moved = seen.mtime_ns != info.mtime_ns
+        if wait is None or seen.foreign is not None or (beaten and moved):
+            raise JobLocked(f"{place} is {describe_lock(seen)}; it may be alive: only force takes it away")
+        if wait(_left(ground, place, seen)):
+            return Outcome(False, f"{place} was left alone", info.id)
+        host.wait(never, STEP)
+
+
+def _left(ground: Ground, place: LockPlace, seen: Sighting) -> float:
+    watched = Sightings.of(ground.host).unchanged_for(place.path, seen)
+    age = ground.host.time() - seen.mtime_ns / 1e9
+    return max(STALE_AFTER - watched, STALE_AFTER - age if age >= 0 else 0.0, 0.0)
+
+
+def _leaked(ground: Ground, place: LockPlace) -> bool:
+    """Whether a lock is kept for nothing: Node leaks these."""
+    if place.kind == "state":
+        return False
+    try:
+        _, record = ground.read(place.id)
+    except JobNotFound:
+        return not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
+    except CorruptJob:
+        return False
+    return record.fulfilled == (place.kind == "work")
+
+
+def _side(place: LockPlace) -> str:
+    return "pending" if place.kind == "work" else "waiting"
+
+
+def take_away(
+    ground: Ground, info: LockInfo, who: str, *, park: bool = False, reason: str = "", wait: Wait | None = None
+) -> Outcome:
+    """Bar and tell: take a live lock away so that its holder learns of it, then free or park the job.
+
+    Takes seven seconds. Raises JobLocked if the lock is another's by now, GuardBusy.
+    """
+    ground.ready()
+    place = ground.place(info.kind, info.id)
+    seen = look(ground.host, place.path)
+    if seen is None:
+        return Outcome(True, f"{place} is gone already", info.id)
+    if not _same(info, seen) or seen.bar is not None:
+        raise JobLocked(f"{place} has changed hands: it is {describe_lock(seen)}")
+    barred = bar(ground.host, place, seen, who)
+    return _end_bar(ground, barred, park=park, reason=reason or f"taken away by {who}", wait=wait)
+
+
+def _end_bar(
+    ground: Ground, barred: Bar, *, park: bool = False, reason: str = "", wait: Wait | None = None
+) -> Outcome:
+    """Let a bar stand for one beat of the holder and a margin, park under it if asked, and take it away."""
+    host = ground.host
+    never = host.event()
+    ends = host.monotonic() + BAR_SECONDS
+    parked = ""
+    try:
+        if park and barred.place.kind == "work":
+            steps.park(ground, barred.place.id, reason, barred=True)
+            parked = ", and the job is parked"
+    finally:
+        while (left := ends - host.monotonic()) > 0:
+            if wait is not None:
+                wait(left)
+            host.wait(never, min(left, STEP))
+        removed = unbar(host, barred)
+    if not removed:
+        return Outcome(False, f"{barred.place} was taken, but its bar was removed by somebody else", barred.place.id)
+    done = _read_back(ground, barred.place, True)
+    return Outcome(done.done, done.what + parked, done.id)
+
+
+def _read_back(ground: Ground, place: LockPlace, done: bool) -> Outcome:
+    now = look(ground.host, place.path)
+    if not done:
+        return Outcome(False, f"{place} has changed meanwhile; left alone", place.id)
+    if now is not None:
+        return Outcome(True, f"{place} was released, and is {describe_lock(now)} now", place.id)
+    return Outcome(True, f"{place} is released", place.id)

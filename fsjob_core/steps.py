@@ -1,0 +1,252 @@
+"""The operations on one job, each in the order of steps that survives kill -9 and loss of power at any instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from typing import BinaryIO
+
+from .change import Change, Known
+from .errors import AlreadyFulfilled, InvalidRequest, JobNotFound, VersionMismatch
+from .ground import Ground
+from .lease import Lease
+from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, without
+
+BATCH = 256
+"""Jobs that share one sync of each directory when many are created."""
+BATCH_SECONDS = 0.5
+"""Seconds after which a batch is made durable although it is not full."""
+
+Value = bytes | bytearray | memoryview | str | BinaryIO
+
+
+# ── create ──
+
+
+def create(ground: Ground, request: Json) -> JobRecord:
+    """One new job, durable when this returns."""
+    ground.ready()
+    record = _settle(ground, request)
+    ground.disk.sync_directory(ground.layout.jobs)
+    ground.disk.link(ground.layout.link_text(record.id), ground.layout.pending_link(record.id))
+    ground.disk.sync_directory(ground.layout.pending)
+    return record
+
+
+def create_many(ground: Ground, requests: Iterable[Json]) -> Iterator[JobRecord]:
+    """New jobs in batches; a job is yielded once it is durable."""
+    ground.ready()
+    batch: list[JobRecord] = []
+    began = ground.host.monotonic()
+    try:
+        for request in requests:
+            batch.append(_settle(ground, request))
+            if len(batch) >= BATCH or ground.host.monotonic() - began > BATCH_SECONDS:
+                done, batch = _link(ground, batch), []
+                yield from done
+                began = ground.host.monotonic()
+    except Exception as error:  # of the caller's iterable, or a refused request: what was made is made
+        yield from _link(ground, batch)
+        raise error
+    except BaseException:
+        _link(ground, batch)
+        raise
+    yield from _link(ground, batch)
+
+
+def _link(ground: Ground, batch: list[JobRecord]) -> list[JobRecord]:
+    if batch:
+        ground.disk.sync_directory(ground.layout.jobs)
+        for record in batch:
+            ground.disk.link(ground.layout.link_text(record.id), ground.layout.pending_link(record.id))
+        ground.disk.sync_directory(ground.layout.pending)
+    return batch
+
+
+def _settle(ground: Ground, request: Json) -> JobRecord:
+    """Stage a job's directory and rename it into `jobs/`: whole, or not there."""
+    disk, layout = ground.disk, ground.layout
+    record = JobRecord(Ids.of(ground.host).new(), request)
+    data = record.to_bytes()
+    staging = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+    disk.calls.mkdir(staging)
+    try:
+        disk.write_new(f"{staging}/state.json", data)
+        disk.sync_directory(staging)
+        disk.calls.rename(staging, layout.job(record.id))
+    except BaseException:
+        disk.discard(f"{staging}/state.json")
+        with suppress(OSError):
+            disk.calls.rmdir(staging)
+        raise
+    return record
+
+
+# ── fulfill ──
+
+
+def fulfill(
+    ground: Ground,
+    job_id: str,
+    value: Value,
+    *,
+    version: int | None = None,
+    leases: Sequence[Lease] = (),
+    known: Known | None = None,
+) -> JobRecord:
+    """Give a job its value; the first one wins. Raises AlreadyFulfilled, VersionMismatch, LeaseLost."""
+    ground.ready()
+    content = _content(value)
+    layout = ground.layout
+    with Change(ground, job_id, leases=leases, value=True, known=known) as change:
+        record = change.record
+        if version is not None and record.version != version:
+            raise VersionMismatch(f"job {job_id} is at version {record.version}, not {version}: look at it again")
+        if record.state != PENDING:
+            change.unlink(layout.pending_link(job_id))
+            raise AlreadyFulfilled(f"job {job_id} is fulfilled already; its value stays")
+        change.put_value(content)
+        finished = ground.host.time() if record.number("started") else None
+        done = replace(record, state=FULFILLED).with_ours(parked=None, not_before=None, finished=finished)
+        change.commit(done)
+        change.unlink(layout.pending_link(job_id))
+        if ground.disk.exists(layout.parked_link(job_id)):
+            change.unlink(layout.parked_link(job_id))
+        return change.record
+
+
+def _content(value: Value) -> bytes | BinaryIO:
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"the value is no UTF-8 text: {error}; give bytes") from None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if not hasattr(value, "read"):
+        raise InvalidRequest(f"a value is bytes, text or a binary file, not {type(value).__name__}")
+    return value
+
+
+# ── who is to be told ──
+
+
+def queue(ground: Ground, job_id: str, target: Json) -> JobRecord:
+    """Put a target on the waiting list. The link stands before the list names it."""
+    ground.ready()
+    dump(target, "the target")
+    with Change(ground, job_id) as change:
+        ground.disk.link(ground.layout.link_text(job_id), ground.layout.waiting_link(job_id))
+        ground.disk.sync_directory(ground.layout.waiting)
+        change.commit(replace(change.record, waiting=[*change.record.waiting, target]))
+        return change.record
+
+
+def unqueue(ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Sequence[Lease] = ()) -> JobRecord:
+    """Take the first match of each target off the waiting list; what is not on it is passed over."""
+    ground.ready()
+    with Change(ground, job_id, leases=leases) as change:
+        left = without(change.record.waiting, list(targets))
+        if len(left) < len(change.record.waiting):
+            change.commit(replace(change.record, waiting=left))
+        if not left:  # only once the list is durable
+            change.unlink(ground.layout.waiting_link(job_id))
+        return change.record
+
+
+# ── change the request, run again, give up ──
+
+
+def update(ground: Ground, job_id: str, version: int, request: Json) -> JobRecord:
+    """Replace the request of a pending job. Raises VersionMismatch, AlreadyFulfilled."""
+    ground.ready()
+    dump(request)
+    with Change(ground, job_id) as change:
+        record = change.record
+        if record.state != PENDING:
+            raise AlreadyFulfilled(f"job {job_id} is fulfilled; its request is not changed any more")
+        if record.version != version:
+            raise VersionMismatch(f"job {job_id} is at version {record.version}, not {version}: look at it again")
+        change.commit(replace(record, request=request, version=version + 1))
+        return change.record
+
+
+@contextmanager
+def _holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
+    """Hold locks of a job, in the order given. Raises JobLocked, which says who has one."""
+    with ExitStack() as held:
+        leases = []
+        for kind in kinds:
+            lease = ground.lock(kind, job_id)
+            held.callback(lease.release)
+            leases.append(lease)
+        yield leases
+
+
+def requeue(ground: Ground, job_id: str) -> JobRecord:
+    """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked.
+
+    The value stays on the disk: it means nothing while the state is 1, and unlinking it destroyed a later one.
+    """
+    ground.ready()
+    _require_job(ground, job_id)
+    layout = ground.layout
+    with _holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
+        record = change.record
+        ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
+        ground.disk.sync_directory(layout.pending)
+        again = replace(record, state=PENDING, version=record.version + 1)
+        change.commit(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+        change.unlink(layout.parked_link(job_id))
+        return change.record
+
+
+def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None, barred: bool = False) -> JobRecord:
+    """Give a pending job up until an operator says otherwise. Raises JobLocked, AlreadyFulfilled.
+
+    `lease`: the work lease of the caller. `barred`: the caller's bar stands at the work lock instead.
+    """
+    ground.ready()
+    _require_job(ground, job_id)
+    layout = ground.layout
+    with ExitStack() as held:
+        leases = [lease] if lease else []
+        if lease is None and not barred:
+            leases = held.enter_context(_holding(ground, job_id, "work"))
+        change = held.enter_context(Change(ground, job_id, leases=leases))
+        if change.record.state != PENDING:
+            raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
+        ground.disk.link(layout.link_text(job_id), layout.parked_link(job_id))
+        ground.disk.sync_directory(layout.parked)
+        change.commit(change.record.with_ours(parked={"at": ground.host.time(), "reason": reason}, not_before=None))
+        change.unlink(layout.pending_link(job_id))
+        return change.record
+
+
+def _require_job(ground: Ground, job_id: str) -> None:
+    if not ground.disk.is_directory(ground.layout.job(job_id)):
+        ground.read(job_id)
+        raise JobNotFound(f"there is no job {job_id} in {ground.layout.root}")
+
+
+# ── what worker loops record ──
+
+
+def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
+    """Count an attempt before it starts, unsynced: a job that kills its worker must still be parked one day."""
+    with Change(ground, job_id, leases=[lease], known=known) as change:
+        if change.record.state != PENDING:
+            raise AlreadyFulfilled(f"job {job_id} is fulfilled already")
+        attempts = int(change.record.number("attempts")) + 1
+        change.commit(change.record.with_ours(attempts=attempts, started=ground.host.time()), sync=False)
+        return change.data, change.record
+
+
+def fail(ground: Ground, job_id: str, lease: Lease, error: str, retry_in: float) -> JobRecord:
+    """Record why an attempt failed, and from when on the job may be tried again."""
+    with Change(ground, job_id, leases=[lease]) as change:
+        if change.record.state == PENDING:
+            due = ground.host.time() + retry_in
+            change.commit(change.record.with_ours(last_error=error, not_before=due))
+        return change.record

@@ -1,0 +1,229 @@
+"""JobStore: create jobs, pull them under a lease, fulfill them, tell those who wait.
+
+What each operation means is what the README of the Node package fs-job-store 1.2.0 says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+from . import delivery, locks, steps
+from .backlog import Backlog
+from .delivery import Notification, Respond
+from .errors import NotFulfilled
+from .fs import Disk, NotRegular
+from .ground import Ground
+from .host import REAL, Host
+from .journal import Outcome
+from .layout import Layout, check_id
+from .record import JobRecord, Json
+from .views import Counts, Entry, LockInfo, Views, WorkerInfo
+from .work import WorkLease, accept_work
+
+
+class JobStore:
+    """One job store in a directory.
+
+    `durability` "full" survives loss of power, "process" skips every fsync and survives kill -9 alone. `respond`
+    delivers notifications of jobs that this object fulfills. `order` "oldest" or "random" is how work is pulled.
+    The directory is made unless `must_exist` (or `read_only`): then NotAStore is raised where it is no store.
+    An object may be shared by threads as long as only one at a time pulls.
+
+        >>> import tempfile
+        >>> store = JobStore(tempfile.mkdtemp(), durability="process")
+        >>> job = store.create({"calculate": "3+3"})
+        >>> with store.pull_work() as work:
+        ...     work.fulfill(b"6")
+        >>> store.read_value(job.id)
+        b'6'
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        durability: str = "full",
+        respond: Respond | None = None,
+        worker_name: str | None = None,
+        order: str = "oldest",
+        must_exist: bool = False,
+        read_only: bool = False,
+        _host: Host = REAL,
+    ) -> None:
+        if durability not in ("full", "process"):
+            raise ValueError(f"durability is 'full' or 'process', not {durability!r}")
+        if order not in ("oldest", "random"):
+            raise ValueError(f"order is 'oldest' or 'random', not {order!r}")
+        root = os.path.abspath(os.fspath(directory))
+        self.host = _host
+        self.layout = Layout(root)
+        self.respond = respond
+        self.worker_name = worker_name or f"{_host.me.host}-{_host.me.pid}"
+        disk = Disk(_host, _host.calls, durable=durability == "full")
+        self.ground = Ground(_host, self.layout, disk, self.worker_name, read_only, _host.is_local(root))
+        if must_exist or read_only:
+            self.ground.require_store()
+        else:
+            self.ground.make_root()
+        self.views = Views(_host, self.layout)
+        self._work = Backlog(self.ground, "work", order=order)
+        self._notifications = Backlog(self.ground, "notification", order=order)
+
+    @property
+    def directory(self) -> str:
+        """The store's directory, absolute."""
+        return self.layout.root
+
+    @property
+    def read_only(self) -> bool:
+        return self.ground.read_only
+
+    # ── create and change ──
+
+    def create(self, request: Json) -> JobRecord:
+        """Make a pending job. Returns once it is durable. Raises InvalidRequest, OSError."""
+        return steps.create(self.ground, request)
+
+    def create_many(self, requests: Iterable[Json]) -> Iterator[JobRecord]:
+        """Make jobs lazily, in durable batches: each is yielded once it is durable."""
+        return steps.create_many(self.ground, requests)
+
+    def update(self, job_id: str, version: int, request: Json) -> JobRecord:
+        """Replace the request of a pending job. Raises VersionMismatch, AlreadyFulfilled, JobNotFound."""
+        return steps.update(self.ground, check_id(job_id), version, request)
+
+    def fulfill(self, job_id: str, value: steps.Value, version: int | None = None) -> None:
+        """Give a job its value: bytes, text (kept as UTF-8) or a binary file. The first one stays.
+
+        Raises AlreadyFulfilled, VersionMismatch (where a version is given), JobNotFound, LockTimeout.
+        """
+        self.flush_after(steps.fulfill(self.ground, check_id(job_id), value, version=version))
+
+    def requeue(self, job_id: str) -> JobRecord:
+        """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked, JobNotFound."""
+        return steps.requeue(self.ground, check_id(job_id))
+
+    def park(self, job_id: str, reason: str = "") -> JobRecord:
+        """Give a pending job up until it is requeued. Raises JobLocked, AlreadyFulfilled, JobNotFound."""
+        return steps.park(self.ground, check_id(job_id), reason)
+
+    # ── notifications ──
+
+    def queue(self, job_id: str, target: Json) -> None:
+        """Have a target told of the job's value once there is one. Raises JobNotFound, InvalidRequest."""
+        self.flush_after(steps.queue(self.ground, check_id(job_id), target))
+
+    def unqueue(self, job_id: str, target: Json) -> None:
+        """Take a target off the waiting list; nothing happens where it is not on it."""
+        self.unqueue_all(job_id, [target])
+
+    def unqueue_all(self, job_id: str, targets: Sequence[Json]) -> None:
+        """Take the first match of each target off the waiting list."""
+        steps.unqueue(self.ground, check_id(job_id), targets)
+
+    def flush(self, job_id: str) -> None:
+        """Deliver to the targets of a fulfilled job now, through `respond(target, Fulfillment)`."""
+        if self.respond is not None:
+            self.ground.ready()
+            delivery.flush(self, check_id(job_id), self.respond)
+
+    def flush_after(self, record: JobRecord) -> None:
+        """Deliver after a step that fulfilled a job or found it so; never raises for a delivery."""
+        if self.respond is not None and record.fulfilled and record.waiting:
+            delivery.flush_quietly(self, record.id, self.respond)
+
+    def pull_notification(self) -> Notification | None:
+        """Take the right to tell the targets of one fulfilled job; None where nobody waits."""
+        self.ground.ready()
+        return self._notifications.take_next(lambda lease: delivery.accept_notification(self, lease))
+
+    # ── work ──
+
+    def pull_work(self) -> WorkLease | None:
+        """Take the oldest pending job that nobody works on; None where there is none, or the store is paused."""
+        self.ground.ready()
+        if self.ground.disk.exists(self.layout.paused):
+            return None
+        return self._work.take_next(lambda lease: accept_work(self, lease))
+
+    pull_job = pull_work
+
+    def next_due(self) -> float | None:
+        """When the first job that waits for its next try is due (seconds since 1970), as of the last pull."""
+        return self._work.next_due()
+
+    def pause(self, reason: str = "") -> None:
+        """Have no worker of ours pull any more; Node's go on."""
+        self.ground.ready()
+        scratch = self.layout.staging(f"{self.host.me.tag}.{self.host.token()}")
+        self.ground.disk.replace(self.layout.paused, reason.encode("utf-8", "replace") + b"\n", scratch)
+
+    def resume(self) -> None:
+        """End a pause."""
+        self.ground.ready()
+        self.ground.disk.remove(self.layout.paused)
+        self.ground.disk.sync_directory(self.layout.own)
+
+    # ── locks ──
+
+    def locks(self) -> Sequence[LockInfo]:
+        """Every lock in the store, with its owner, verdict and the proof of it."""
+        return self.views.locks()
+
+    def break_lock(
+        self,
+        lock: LockInfo,
+        force: bool = False,
+        *,
+        park: bool = False,
+        who: str = "",
+        wait: Callable[[float], bool] | None = None,
+    ) -> Outcome:
+        """Remove a lock whose holder is dead, stale or holds it for nothing; raises JobLocked for a live one.
+
+        `force` bars a live lock for seven seconds, so that its holder is told, and then frees or parks the job.
+        `wait` is called about five times a second with the seconds left; with it, a lock that is not yet known
+        to be stale is watched until it is, unless `wait` returns True.
+        """
+        if force:
+            return locks.take_away(self.ground, lock, who or self.worker_name, park=park, wait=wait)
+        return locks.release(self.ground, lock, wait=wait)
+
+    # ── reading ──
+
+    def get(self, job_id: str) -> JobRecord:
+        """A job as its state.json has it. Raises JobNotFound, CorruptJob, InvalidJobId."""
+        return self.ground.read(job_id)[1]
+
+    def open_value(self, job_id: str) -> BinaryIO:
+        """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound."""
+        if not self.get(job_id).fulfilled:
+            raise NotFulfilled(f"job {job_id} is not fulfilled: there is no value yet")
+        try:
+            return self.ground.disk.open_file(self.layout.value(job_id))
+        except FileNotFoundError:
+            raise NotFulfilled(f"job {job_id} is fulfilled, but its value is missing; run it again") from None
+        except NotRegular as error:
+            raise NotFulfilled(f"job {job_id}: {error}") from None
+
+    def read_value(self, job_id: str) -> bytes:
+        """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
+        with self.open_value(job_id) as file:
+            return file.read()
+
+    def counts(self) -> Counts:
+        """How many jobs are pending, locked, waiting, fulfilled, parked."""
+        return self.views.counts()
+
+    def list(self, view: str) -> Iterator[Entry] | Iterator[LockInfo]:
+        """The entries of a view, lazily; `list("locked")` is `locks()`."""
+        return iter(self.locks()) if view == "locked" else self.views.entries(view)
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        """Workers that are signed in, and those seen by their locks alone."""
+        return self.views.workers()
+
+    def why(self, job_id: str) -> str:
+        """One sentence: why is this job not done?"""
+        return self.views.why(check_id(job_id))

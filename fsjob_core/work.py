@@ -1,0 +1,123 @@
+"""A job under its work lease: what `pull_work` returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from . import steps
+from .backlog import PassOver
+from .change import Known
+from .errors import CorruptJob, JobNotFound, LeaseLost
+from .lease import Lease
+from .record import PENDING, JobRecord, Json
+
+if TYPE_CHECKING:
+    from .store import JobStore
+
+
+class WorkLease:
+    """Exclusive work on one job until `release`, as long as the lock is kept fresh, which a thread does.
+
+    A handler that keeps the interpreter's lock for eight seconds loses its lease. Use it as a context manager, or
+    call `release` in any case, fulfilled or not.
+    """
+
+    def __init__(self, store: JobStore, lease: Lease, known: Known) -> None:
+        self._store = store
+        self._lease = lease
+        self._known = known
+
+    @property
+    def record(self) -> JobRecord:
+        return self._known[1]
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def request(self) -> Json:
+        return self.record.request
+
+    @property
+    def version(self) -> int:
+        return self.record.version
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1 on, once `begin` was called; before, how many there were."""
+        return int(self.record.number("attempts"))
+
+    @property
+    def compromised(self) -> bool:
+        """Whether the lease was lost; nothing can be changed through it any more."""
+        return self._lease.compromised
+
+    @property
+    def oncompromised(self) -> Callable[[WorkLease], None] | None:
+        """Called once, from the watchdog thread, with this lease, when it is lost; at once if it is lost already."""
+        return self._on_compromised
+
+    @oncompromised.setter
+    def oncompromised(self, call: Callable[[WorkLease], None] | None) -> None:
+        self._on_compromised = call
+        self._lease.on_lost = None if call is None else lambda: call(self)
+
+    _on_compromised: Callable[[WorkLease], None] | None = None
+
+    def fulfill(self, value: steps.Value) -> None:
+        """Give the job its value, then flush. Raises LeaseLost, AlreadyFulfilled, VersionMismatch."""
+        ground = self._store.ground
+        known, version = self._known, self.record.version
+        record = steps.fulfill(ground, self.id, value, version=version, leases=[self._lease], known=known)
+        self._store.flush_after(record)
+
+    def begin(self) -> None:
+        """Record, before the work starts, that an attempt was made. For worker loops."""
+        self._known = steps.begin(self._store.ground, self.id, self._lease, self._known)
+
+    def fail(self, error: str, retry_in: float) -> None:
+        """Record why the attempt failed; the job is not handed out again for `retry_in` seconds."""
+        steps.fail(self._store.ground, self.id, self._lease, error, retry_in)
+
+    def park(self, reason: str) -> None:
+        """Give the job up: nobody works on it until an operator runs it again."""
+        steps.park(self._store.ground, self.id, reason, lease=self._lease)
+
+    def prove(self) -> None:
+        """Raise LeaseLost unless the lock is still ours, as of now."""
+        self._lease.require()
+
+    def release(self) -> None:
+        """Give the lock back. Never touches a lock that is no longer ours, and may be called twice."""
+        self._lease.release()
+
+    def __enter__(self) -> WorkLease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def accept_work(store: JobStore, lease: Lease) -> WorkLease:
+    """Make of a work lock a job to work on. Raises PassOver where there is nothing to do."""
+    ground, job_id = store.ground, lease.place.id
+    try:
+        known = ground.read(job_id)
+    except JobNotFound:
+        raise PassOver from None  # Node's create makes the link before the directory
+    except CorruptJob:
+        raise PassOver(math.inf) from None
+    record = known[1]
+    if record.state != PENDING:
+        with suppress(LeaseLost):
+            lease.step(ground.disk.remove, ground.layout.pending_link(job_id))
+        raise PassOver
+    if record.ours.get("parked"):
+        raise PassOver
+    if record.number("not_before") > ground.host.time():
+        raise PassOver(record.number("not_before"))
+    return WorkLease(store, lease, known)
