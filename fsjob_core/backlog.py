@@ -38,7 +38,7 @@ class _Remembered(NamedTuple):
 
 
 class Backlog:
-    """The jobs of one directory of links, for one store object. Not for two threads at once."""
+    """The jobs of one directory of links, for one store object; the store lets in one thread at a time."""
 
     def __init__(self, ground: Ground, kind: str, *, order: str = "oldest") -> None:
         self._ground = ground

@@ -31,21 +31,21 @@ class Change:
         leases: Sequence[Lease] = (),
         value: bool = False,
         known: Known | None = None,
+        readable: bool = True,
     ) -> None:
         self._ground = ground
         self._id = job_id
         self._leases = leases
         self._with_value = value
         self._known = known
+        self._readable = readable
         self._staged: list[tuple[int, str]] = []
         self.data = b""
         """state.json as it was read, or as it was committed."""
 
     def __enter__(self) -> Change:
         ground, job_id = self._ground, self._id
-        if not ground.disk.is_directory(ground.layout.job(job_id)):
-            ground.read(job_id)  # says what is wrong
-            raise JobNotFound(f"there is no job {job_id} in {ground.layout.root}")
+        ground.require_job(job_id)
         self.lock = ground.lock("state", job_id, STATE_LOCK_WAIT)
         try:
             if self._with_value:
@@ -53,18 +53,23 @@ class Change:
             self._state = self._stage("state")
             for lease in (*self._leases, self.lock):
                 lease.require()
-            self.data, self.record = self._read()
+            if self._readable:
+                self.data, self.record = self._read()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        ground = self._ground
-        for fd, path in self._staged:
-            ground.disk.calls.close(fd)
-            ground.disk.discard(path)  # renamed already, where it was committed
+        self.withdraw()
         self.lock.release()
+
+    def withdraw(self) -> None:
+        """Give up the right to commit."""
+        while self._staged:
+            fd, path = self._staged.pop()
+            self._ground.disk.calls.close(fd)
+            self._ground.disk.discard(path)  # renamed already, where it was committed
 
     def _stage(self, what: str) -> tuple[int, str]:
         path = self._ground.layout.staged(self._id, self.lock.owner.token, what)

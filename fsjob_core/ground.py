@@ -68,6 +68,11 @@ class Ground:
         if not any(map(self.disk.exists, (self.layout.jobs, self.layout.pending, self.layout.own))):
             raise NotAStore(f"{root} is no job store: it has neither jobs/, pending/ nor .fsjob/")
 
+    def require_job(self, job_id: str) -> None:
+        """Raise JobNotFound, or CorruptJob where something else stands in a job's place."""
+        if not self.disk.is_directory(self.layout.job(job_id)):
+            self.read(job_id)
+
     def place(self, kind: str, job_id: str) -> LockPlace:
         return LockPlace.of(self.layout, kind, job_id)
 

@@ -115,6 +115,10 @@ class Layout:
         """A job directory being prepared, outside `jobs/`."""
         return f"{self.root}/.fsjob/tmp/{token}"
 
+    def trashed(self, job_id: str, token: str) -> str:
+        """Where a deleted job lies, whole."""
+        return f"{self.root}/.fsjob/trash/{job_id}.{token}"
+
     def pending_link(self, job_id: str) -> str:
         return f"{self.root}/pending/{job_id}"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from .change import Change, Known
-from .errors import AlreadyFulfilled, InvalidRequest, JobNotFound, VersionMismatch
+from .errors import AlreadyFulfilled, InvalidRequest, VersionMismatch
 from .ground import Ground
 from .lease import Lease
 from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, without
@@ -173,7 +173,7 @@ def update(ground: Ground, job_id: str, version: int, request: Json) -> JobRecor
 
 
 @contextmanager
-def _holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
+def holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
     """Hold locks of a job, in the order given. Raises JobLocked, which says who has one."""
     with ExitStack() as held:
         leases = []
@@ -190,9 +190,9 @@ def requeue(ground: Ground, job_id: str) -> JobRecord:
     The value stays on the disk: it means nothing while the state is 1, and unlinking it destroyed a later one.
     """
     ground.ready()
-    _require_job(ground, job_id)
+    ground.require_job(job_id)
     layout = ground.layout
-    with _holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
+    with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
         record = change.record
         ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
         ground.disk.sync_directory(layout.pending)
@@ -208,12 +208,12 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
     `lease`: the work lease of the caller. `barred`: the caller's bar stands at the work lock instead.
     """
     ground.ready()
-    _require_job(ground, job_id)
+    ground.require_job(job_id)
     layout = ground.layout
     with ExitStack() as held:
         leases = [lease] if lease else []
         if lease is None and not barred:
-            leases = held.enter_context(_holding(ground, job_id, "work"))
+            leases = held.enter_context(holding(ground, job_id, "work"))
         change = held.enter_context(Change(ground, job_id, leases=leases))
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
@@ -222,12 +222,6 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
         change.commit(change.record.with_ours(parked={"at": ground.host.time(), "reason": reason}, not_before=None))
         change.unlink(layout.pending_link(job_id))
         return change.record
-
-
-def _require_job(ground: Ground, job_id: str) -> None:
-    if not ground.disk.is_directory(ground.layout.job(job_id)):
-        ground.read(job_id)
-        raise JobNotFound(f"there is no job {job_id} in {ground.layout.root}")
 
 
 # ── what worker loops record ──

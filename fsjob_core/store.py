@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from . import delivery, locks, steps
+from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .delivery import Notification, Respond
 from .errors import NotFulfilled
@@ -29,7 +29,7 @@ class JobStore:
     `durability` "full" survives loss of power, "process" skips every fsync and survives kill -9 alone. `respond`
     delivers notifications of jobs that this object fulfills. `order` "oldest" or "random" is how work is pulled.
     The directory is made unless `must_exist` (or `read_only`): then NotAStore is raised where it is no store.
-    An object may be shared by threads as long as only one at a time pulls.
+    An object may be shared by threads; after a fork the child's use of it is its own.
 
         >>> import tempfile
         >>> store = JobStore(tempfile.mkdtemp(), durability="process")
@@ -69,6 +69,7 @@ class JobStore:
         self.views = Views(_host, self.layout)
         self._work = Backlog(self.ground, "work", order=order)
         self._notifications = Backlog(self.ground, "notification", order=order)
+        self._pulling = _host.mutex()
 
     @property
     def directory(self) -> str:
@@ -108,6 +109,14 @@ class JobStore:
         """Give a pending job up until it is requeued. Raises JobLocked, AlreadyFulfilled, JobNotFound."""
         return steps.park(self.ground, check_id(job_id), reason)
 
+    def delete(self, job_id: str) -> None:
+        """Move a job into the trash, `.fsjob/trash/`. Raises JobLocked, JobNotFound."""
+        removal.delete(self.ground, check_id(job_id))
+
+    def purge(self, older_than: float) -> int:
+        """Remove for good what was fulfilled, or lies in the trash, for longer than so many seconds; how many."""
+        return removal.purge(self.ground, older_than)
+
     # ── notifications ──
 
     def queue(self, job_id: str, target: Json) -> None:
@@ -136,7 +145,8 @@ class JobStore:
     def pull_notification(self) -> Notification | None:
         """Take the right to tell the targets of one fulfilled job; None where nobody waits."""
         self.ground.ready()
-        return self._notifications.take_next(lambda lease: delivery.accept_notification(self, lease))
+        with self._pulling:
+            return self._notifications.take_next(lambda lease: delivery.accept_notification(self, lease))
 
     # ── work ──
 
@@ -145,7 +155,8 @@ class JobStore:
         self.ground.ready()
         if self.ground.disk.exists(self.layout.paused):
             return None
-        return self._work.take_next(lambda lease: accept_work(self, lease))
+        with self._pulling:
+            return self._work.take_next(lambda lease: accept_work(self, lease))
 
     pull_job = pull_work
 
