@@ -27,6 +27,7 @@ from .errors import (
     VersionMismatch,
 )
 from .record import JobRecord
+from .store import JobStore
 
 __all__ = [
     "AlreadyFulfilled",
@@ -38,6 +39,7 @@ __all__ = [
     "JobLocked",
     "JobNotFound",
     "JobRecord",
+    "JobStore",
     "LeaseLost",
     "LockTimeout",
     "NotAStore",

@@ -1,0 +1,266 @@
+"""What the listings mean: the verdict of a lock, that of a store, why a job is not done. Pure: no disk, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .facts import Counts, Evidence, JobDetail, LockInfo, Mood, StoreVerdict, Verdict
+from .lease import STALE_AFTER
+from .record import JobRecord
+
+LATE_AFTER = 6.0
+"""Seconds without a beat after which one was missed: Node beats every 5, we every 3."""
+FUTURE_BY = 2.0
+LONG_TIMES = 10.0
+"""A run is long from so many times the p95 of its kind on."""
+STALLED_AFTER = 30.0
+"""Seconds without a finished job, while nobody has been at work, that are a stall."""
+
+SIGNS: dict[Verdict | Mood, str] = {
+    Verdict.BARRED: "■",
+    Verdict.GHOST: "▲",
+    Verdict.LEAKED: "▲",
+    Verdict.DEAD: "▲",
+    Verdict.STALE: "▲",
+    Verdict.FUTURE: "?",
+    Verdict.LATE: "~",
+    Verdict.LONG: "◐",
+    Verdict.LIVE: "●",
+    Mood.NOT_ANSWERING: "?",
+    Mood.STALLED: "▲",
+    Mood.LONG: "◐",
+    Mood.SLOW: "◐",
+    Mood.PAUSED: "‖",
+    Mood.MOVING: "✓",
+    Mood.IDLE: "○",
+    Mood.EMPTY: "○",
+}
+
+RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
+"""Verdicts whose lock a plain `y` releases."""
+
+_WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in one word: "41 s", "3 min", "2 h", "5 d"."""
+    seconds = max(seconds, 0.0)
+    for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (86400 * 2, 3600, "h"), (float("inf"), 86400, "d")):
+        if seconds < limit:
+            return f"{int(seconds // unit)} {name}"
+    raise AssertionError
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """What is known of a lock when it is judged. Times in seconds."""
+
+    kind: str
+    age: float
+    """Since its last beat, by the clock; negative from the future."""
+    unchanged: float
+    """For how long it was watched without a beat."""
+    dead: bool | None
+    """True: its owner is proven dead; None: that cannot be checked from here."""
+    owner: str
+    """Worker, host and pid; empty where no owner is written."""
+    held: float | None
+    fulfilled: bool | None = None
+    missing: bool = False
+    bar: str | None = None
+    foreign: str | None = None
+    ghost: str | None = None
+    """Why its beats are not its holder's."""
+    usual: float | None = None
+    """p95 of run times."""
+
+
+def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
+    """The verdict on a lock, and the proof of it in one sentence."""
+    beat = f"last beat {duration(facts.age)} ago" if facts.age >= 0 else f"last beat {duration(-facts.age)} ahead"
+    if facts.bar is not None:
+        return Verdict.BARRED, f"an operator took it away and bars it for a moment: {facts.bar[:120]}"
+    if facts.foreign is not None:
+        return Verdict.LATE, f"a {facts.foreign} stands here, which nobody can take; move it away by hand"
+    if facts.ghost is not None:
+        return Verdict.GHOST, facts.ghost
+    leak = _leak(facts)
+    if leak:
+        return Verdict.LEAKED, f"{leak}: it is held for nothing ({beat})"
+    if facts.dead:
+        return Verdict.DEAD, f"{facts.owner} is gone on this host; same boot, same pid namespace; {beat}"
+    if facts.unchanged >= STALE_AFTER and (facts.age > STALE_AFTER or facts.age < 0):
+        return Verdict.STALE, f"{beat}, and watched for {duration(facts.unchanged)} without one"
+    checkable = ""
+    if facts.dead is None:
+        checkable = "; not checkable from here" if facts.owner else "; no owner is written"
+    watched = f"watched for {duration(facts.unchanged)} of the {STALE_AFTER:.0f} s that prove it stale"
+    if facts.age < -FUTURE_BY:
+        return Verdict.FUTURE, f"{beat} of this host's clock; {watched}"
+    if facts.age > LATE_AFTER:
+        return Verdict.LATE, f"{beat}, {watched}{checkable}"
+    if facts.usual and facts.held is not None and facts.held > LONG_TIMES * facts.usual:
+        times = facts.held / facts.usual
+        return Verdict.LONG, f"it beats, but is held for {duration(facts.held)}, ×{times:.0f} of the usual {facts.usual:.1f} s"
+    alive = "its process is alive" if facts.dead is False else "it beats"
+    return Verdict.LIVE, f"{alive}; {beat}{checkable}"
+
+
+def _leak(facts: LockFacts) -> str:
+    if facts.missing:
+        return "its job does not exist"
+    if facts.kind == "work" and facts.fulfilled:
+        return "its job is fulfilled"
+    if facts.kind == "notification" and facts.fulfilled is False:
+        return "its job is not fulfilled, so there is nobody to tell yet"
+    return ""
+
+
+# ── the store ──
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What is known of a store when it is judged. Rates a second; times in seconds; None where not known yet."""
+
+    counts: Counts
+    locks: Sequence[LockInfo]
+    paused: str | None
+    rate_in: float | None
+    rate_out: float | None
+    since_finished: float | None
+    """Since a job was last fulfilled."""
+    since_pulled: float | None
+    """Since work was last seen to be taken."""
+    oldest: float | None
+    """Age of the oldest pending job."""
+    workers: int
+    silent: float = 0.0
+    """For how long the store has not answered."""
+
+
+def judge_store(facts: StoreFacts) -> StoreVerdict:
+    """One line about the whole store, worst first."""
+    evidence = _evidence(facts)
+    counts = facts.counts
+    more = f"; {counts.parked:,} parked" if counts.parked else ""
+    if facts.silent:
+        return StoreVerdict(Mood.NOT_ANSWERING, f"not answering for {duration(facts.silent)}", evidence)
+    if facts.paused is not None:
+        reason = f": {facts.paused}" if facts.paused else ""
+        text = f"paused{reason} ({counts.pending:,} pending; Node workers go on){more}"
+        return StoreVerdict(Mood.PAUSED, text, evidence)
+    if not any(counts.as_dict().values()):
+        return StoreVerdict(Mood.EMPTY, "no job has been made yet")
+    dead = [lock for lock in facts.locks if lock.verdict in RELEASABLE]
+    dead_words = f"{len(dead)} {'lock' if len(dead) == 1 else 'locks'} held by nobody alive" if dead else ""
+    if not counts.pending:
+        finished = facts.since_finished
+        ago = f", the last job finished {duration(finished)} ago" if finished is not None else ""
+        return StoreVerdict(Mood.IDLE, f"nothing is pending{ago}{'; ' + dead_words if dead else ''}{more}", evidence)
+    return _judge_pending(facts, dead_words, more, evidence)
+
+
+def _judge_pending(facts: StoreFacts, dead: str, more: str, evidence: tuple[Evidence, ...]) -> StoreVerdict:
+    work = [lock for lock in facts.locks if lock.kind == "work"]
+    working = [lock for lock in work if lock.verdict in (Verdict.LIVE, Verdict.LATE, Verdict.LONG)]
+    long = [lock for lock in working if lock.verdict is Verdict.LONG]
+    out = facts.rate_out or 0.0
+    finished = facts.since_finished
+    if out > 0 or (working and not long) or (finished is not None and finished < STALLED_AFTER):
+        rate_in = facts.rate_in or 0.0
+        if not out:
+            text = f"moving: {len(working)} at work" if working else "moving"
+            return StoreVerdict(Mood.MOVING, f"{text}{'; ' + dead if dead else ''}{more}", evidence)
+        trend = _trend(rate_in, out)
+        text = f"out {out:.1f}/s, in {rate_in:.1f}/s, {trend}{'; ' + dead if dead else ''}{more}"
+        if rate_in > out * 1.5 and rate_in - out > 1:
+            return StoreVerdict(Mood.SLOW, f"slow: {text}", evidence)
+        return StoreVerdict(Mood.MOVING, f"moving: {text}", evidence)
+    if long:
+        jobs = "job holds its lock" if len(long) == 1 else "jobs hold their locks"
+        return StoreVerdict(Mood.LONG, f"long: {len(long)} {jobs} over 10 times as long as usual{more}", evidence)
+    ago = f"none finished for {duration(finished)}" if finished is not None else "none finished yet"
+    if dead:
+        return StoreVerdict(Mood.STALLED, f"stalled: {ago}; {dead}{more}", evidence)
+    if facts.oldest is not None and facts.oldest < STALLED_AFTER:
+        return StoreVerdict(Mood.MOVING, f"{facts.counts.pending:,} pending, nobody has taken one yet{more}", evidence)
+    pulled = "nobody takes work"
+    if facts.since_pulled is not None:
+        pulled = f"nobody has taken work for {duration(facts.since_pulled)}"
+    return StoreVerdict(Mood.STALLED, f"stalled: {ago}; {pulled}{more}", evidence)
+
+
+def _trend(rate_in: float, rate_out: float) -> str:
+    change = rate_in - rate_out
+    if abs(change) < 0.05:
+        return "steady"
+    return f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
+
+
+def _evidence(facts: StoreFacts) -> tuple[Evidence, ...]:
+    found = [
+        Evidence("locked", lock.id, f"{lock.verdict.value}: {lock.proof}")
+        for worst in _WORST
+        for lock in facts.locks
+        if lock.verdict is worst
+    ]
+    if facts.counts.parked:
+        found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked"))
+    return tuple(found[:50])
+
+
+# ── one job ──
+
+
+def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: int) -> str:
+    """One sentence: why is this job not done?"""
+    record = detail.record
+    if not detail.found:
+        return "there is no such job: it was never made, or was deleted"
+    if record is None:
+        return f"it cannot be read: {detail.problem}"
+    if record.fulfilled:
+        if detail.value_size is None:
+            return "it is marked fulfilled, but its value is missing: run it again"
+        told = f"; {len(record.waiting)} targets wait to be told" if record.waiting else ""
+        return f"it is done: fulfilled {_ago(detail.changed, now)}{told}"
+    age = f"pending for {duration(now - detail.made)}" if detail.made is not None else "pending"
+    if detail.parked:
+        return f"parked{_reason(record)}: nobody works on it until it is run again"
+    parts = [age + _tries(record)]
+    work = [lock for lock in detail.locks if lock.kind == "work"]
+    due = record.number("not_before")
+    if not detail.pending:
+        parts.append("it has no link in pending/, so no worker finds it: a create was cut off; run it again")
+    elif work:
+        parts.append(f"{work[0].whose} has it: {work[0].verdict.value}, {work[0].proof}")
+    elif paused is not None:
+        parts.append(f"the store is paused{': ' + paused if paused else ''}")
+    elif due > now:
+        parts.append(f"its next try is due in {duration(due - now)}")
+    elif not workers:
+        parts.append("no worker is signed in (Node workers are seen only while they hold a lock)")
+    else:
+        parts.append("it waits for a free worker")
+    return ", ".join(parts)
+
+
+def _ago(at: float | None, now: float) -> str:
+    return f"{duration(now - at)} ago" if at is not None else "at an unknown time"
+
+
+def _reason(record: JobRecord) -> str:
+    parked = record.ours.get("parked")
+    reason = parked.get("reason") if isinstance(parked, dict) else ""
+    return f" ({reason})" if isinstance(reason, str) and reason else ""
+
+
+def _tries(record: JobRecord) -> str:
+    attempts = int(record.number("attempts"))
+    if not attempts:
+        return ""
+    times = {1: "once", 2: "twice"}.get(attempts, f"{attempts} times")
+    error = record.text("last_error").strip().splitlines()
+    return f": tried {times}" + (f" ({error[0][:80]})" if error else "")

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fsjob_core import errors
+from fsjob_core.delivery import Fulfillment
+from fsjob_core.store import JobStore
+
+from .conftest import Holder
+
+
+def tree(store: JobStore) -> set[str]:
+    root = Path(store.directory)
+    parts = (path.relative_to(root).as_posix() for path in root.rglob("*"))
+    return {part for part in parts if part.split("/")[0] in ("jobs", "pending", "waiting", "parked") and "/" in part}
+
+
+def state(store: JobStore, job_id: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(Path(store.layout.state(job_id)).read_text())
+    return found
+
+
+@pytest.mark.parametrize("durability", ["full", "process"])
+def test_a_job_lives(tmp_path: Path, durability: str) -> None:
+    store = JobStore(tmp_path / "s", durability=durability)
+    job = store.create({"calculate": "3+3"})
+    assert (job.version, job.state, job.waiting, job.extra) == (0, 1, [], {})
+    assert os.readlink(store.layout.pending_link(job.id)) == f"../jobs/{job.id}"
+    assert state(store, job.id) == {"version": 0, "state": 1, "waiting": [], "request": {"calculate": "3+3"}}
+    with store.pull_work() as work:  # type: ignore[union-attr]
+        assert (work.id, work.request, work.version) == (job.id, {"calculate": "3+3"}, 0)
+        assert store.pull_work() is None
+        work.fulfill(b"6")
+    assert store.read_value(job.id) == b"6"
+    assert tree(store) == {f"jobs/{job.id}", f"jobs/{job.id}/state.json", f"jobs/{job.id}/value"}
+    assert os.listdir(store.layout.tmp) == []
+
+
+def test_the_first_value_stays(store: JobStore) -> None:
+    job = store.create(1)
+    store.fulfill(job.id, "first")
+    with pytest.raises(errors.AlreadyFulfilled):
+        store.fulfill(job.id, "second")
+    assert store.read_value(job.id) == b"first"
+
+
+def test_a_value_may_be_a_file_of_any_size(store: JobStore) -> None:
+    job = store.create(1)
+    store.fulfill(job.id, io.BytesIO(b"x" * 3_000_000))
+    with store.open_value(job.id) as value:
+        assert len(value.read()) == 3_000_000
+
+
+def test_reading_what_is_not_there(store: JobStore) -> None:
+    job = store.create(1)
+    with pytest.raises(errors.NotFulfilled):
+        store.read_value(job.id)
+    for call in (store.get, store.read_value, store.requeue, store.park):
+        with pytest.raises(errors.JobNotFound):
+            call("nothing-here")
+    with pytest.raises(errors.JobNotFound):
+        store.fulfill("nothing-here", b"")
+    with pytest.raises(errors.InvalidJobId):
+        store.get("../etc")
+
+
+def test_jobs_come_oldest_first_foreign_ones_by_their_link(store: JobStore) -> None:
+    ours = [store.create(n).id for n in range(3)]
+    foreign = "job-zzz"
+    os.mkdir(store.layout.job(foreign))
+    Path(store.layout.state(foreign)).write_text('{"version":0,"state":1,"waiting":[],"request":9}')
+    os.symlink(store.layout.job(foreign), store.layout.pending_link(foreign))
+    os.utime(store.layout.pending_link(foreign), (1, 1), follow_symlinks=False)
+    pulled = []
+    while work := store.pull_work():
+        pulled.append(work.id)
+        work.fulfill(b"")
+        work.release()
+    assert pulled == [foreign, *ours]
+
+
+def test_a_released_job_does_not_make_a_loop_spin(store: JobStore) -> None:
+    store.create(1)
+    pulls = 0
+    began = store.host.monotonic()
+    while store.host.monotonic() - began < 0.5:
+        if work := store.pull_work():
+            pulls += 1
+            work.release()
+    assert pulls == 1
+
+
+def test_create_many_is_lazy_and_keeps_what_it_made(store: JobStore) -> None:
+    taken = store.create_many(iter([1, 2, float("nan"), 3]))
+    made = [next(taken).request, next(taken).request]
+    with pytest.raises(errors.InvalidRequest):
+        next(taken)
+    assert made == [1, 2]
+    assert store.counts().pending == 2
+
+
+def test_update_wants_the_version(store: JobStore) -> None:
+    job = store.create("old")
+    with pytest.raises(errors.VersionMismatch):
+        store.update(job.id, version=1, request="new")
+    assert store.update(job.id, version=0, request="new").version == 1
+    work = store.pull_work()
+    assert work is not None and work.request == "new"
+    store.update(job.id, version=1, request="newer")
+    with pytest.raises(errors.VersionMismatch):
+        work.fulfill(b"of the old request")
+    work.release()
+    store.fulfill(job.id, b"")
+    with pytest.raises(errors.AlreadyFulfilled):
+        store.update(job.id, version=2, request="late")
+
+
+def test_requeue_and_park(store: JobStore) -> None:
+    job = store.create(1)
+    store.park(job.id, "broken")
+    assert store.pull_work() is None
+    assert store.counts().as_dict() == {"pending": 0, "locked": 0, "waiting": 0, "fulfilled": 0, "parked": 1}
+    assert store.requeue(job.id).version == 1
+    assert tree(store) == {f"jobs/{job.id}", f"jobs/{job.id}/state.json", f"pending/{job.id}"}
+    store.fulfill(job.id, b"1")
+    with pytest.raises(errors.AlreadyFulfilled):
+        store.park(job.id)
+    store.requeue(job.id)
+    with pytest.raises(errors.NotFulfilled):
+        store.read_value(job.id)
+    store.fulfill(job.id, b"2", version=2)
+    assert store.read_value(job.id) == b"2"
+
+
+def test_a_live_lock_refuses_requeue_and_park_and_says_whose_it_is(
+    store: JobStore, holding: Callable[[str], Holder]
+) -> None:
+    job = store.create(1)
+    holding("work = store.pull_work(); print(work.id, flush=True)")
+    for call in (store.requeue, store.park):
+        with pytest.raises(errors.JobLocked, match="held by holder on"):
+            call(job.id)
+
+
+def test_attempts_errors_and_pauses_are_kept_on_the_job(store: JobStore) -> None:
+    job = store.create(1)
+    with store.pull_work() as work:  # type: ignore[union-attr]
+        work.begin()
+        assert work.attempt == 1
+        work.fail("exit 1", retry_in=3600)
+    record = store.get(job.id)
+    assert record.ours["attempts"] == 1 and record.ours["last_error"] == "exit 1"
+    fresh = JobStore(store.directory, durability="process")
+    assert fresh.pull_work() is None
+    due = fresh.next_due()
+    assert due is not None and due == record.ours["not_before"]
+    store.requeue(job.id)
+    assert fresh.pull_work() is not None, "run again: due at once, although it was remembered"
+
+
+def test_unknown_members_survive_everything(store: JobStore) -> None:
+    job = store.create(1)
+    path = Path(store.layout.state(job.id))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "theirs": {"x": [1]}}))
+    store.queue(job.id, "t")
+    store.update(job.id, 0, 2)
+    store.park(job.id, "r")
+    store.requeue(job.id)
+    store.fulfill(job.id, b"")
+    assert state(store, job.id)["theirs"] == {"x": [1]}
+
+
+def test_pause_and_resume(store: JobStore) -> None:
+    store.create(1)
+    store.pause("maintenance")
+    assert store.pull_work() is None
+    store.resume()
+    assert store.pull_work() is not None
+
+
+# ── notifications ──
+
+
+def test_the_three_workflows(store: JobStore) -> None:
+    job = store.create({"calculate": "3+3"})
+    store.queue(job.id, {"mail": "a"})
+    store.queue(job.id, {"mail": "b"})
+    assert store.pull_notification() is None, "not before there is a value"
+    store.fulfill(job.id, b"6")
+    note = store.pull_notification()
+    assert note is not None
+    assert (note.id, note.value, note.waiting) == (job.id, b"6", [{"mail": "a"}, {"mail": "b"}])
+    assert store.pull_notification() is None
+    note.done(None, [{"mail": "a"}])
+    assert store.get(job.id).waiting == [{"mail": "b"}]
+    again = JobStore(store.directory).pull_notification()
+    assert again is not None
+    again.done(None, [{"mail": "b"}])
+    assert tree(store) == {f"jobs/{job.id}", f"jobs/{job.id}/state.json", f"jobs/{job.id}/value"}
+
+
+def test_a_failed_target_stays_and_does_not_hold_back_the_others(tmp_path: Path) -> None:
+    told: list[object] = []
+
+    def respond(target: object, what: Fulfillment) -> None:
+        if target == "bad":
+            raise RuntimeError("no such address")
+        told.append((target, what.value))
+
+    store = JobStore(tmp_path / "s", durability="process", respond=respond)
+    job = store.create(1)
+    for target in ("one", "bad", "two"):
+        store.queue(job.id, target)
+    store.fulfill(job.id, b"v")
+    assert told == [("one", b"v"), ("two", b"v")]
+    assert store.get(job.id).waiting == ["bad"]
+    store.queue(job.id, "late")
+    assert told[2:] == [("late", b"v")]
+
+
+def test_unqueue_takes_the_first_match_of_each(store: JobStore) -> None:
+    job = store.create(1)
+    for target in (1, True, 1, "x"):
+        store.queue(job.id, target)
+    store.unqueue_all(job.id, [1.0, "y"])
+    assert store.get(job.id).waiting == [True, 1, "x"]
+    store.unqueue(job.id, "x")
+    store.unqueue_all(job.id, [True, 1])
+    assert f"waiting/{job.id}" not in tree(store)
+
+
+def test_an_empty_waiting_list_loses_its_link(store: JobStore) -> None:
+    job = store.create(1)
+    store.fulfill(job.id, b"")
+    os.symlink(f"../jobs/{job.id}", store.layout.waiting_link(job.id))
+    assert store.pull_notification() is None
+    assert f"waiting/{job.id}" not in tree(store)
+
+
+# ── what may stand in the directories ──
+
+
+def test_a_link_left_on_a_fulfilled_job_is_removed_by_a_pull(store: JobStore) -> None:
+    job = store.create(1)
+    store.fulfill(job.id, b"")
+    os.symlink(f"../jobs/{job.id}", store.layout.pending_link(job.id))
+    assert store.pull_work() is None
+    assert f"pending/{job.id}" not in tree(store)
+
+
+def test_nothing_that_stands_there_is_followed_or_hangs_a_pull(store: JobStore, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "state.json").write_text('{"version":0,"state":1,"waiting":[],"request":"outside"}')
+    os.symlink(outside, store.layout.job("linked"))
+    for name in ("fifo", "huge", "list", "gone"):
+        os.mkdir(store.layout.job(name))
+    os.mkfifo(store.layout.state("fifo"))
+    with open(store.layout.state("huge"), "wb") as file:
+        file.truncate(2 << 30)
+    Path(store.layout.state("list")).write_text("[]")
+    os.rmdir(store.layout.job("gone"))
+    for name in ("linked", "fifo", "huge", "list", "gone", "odd\nname", "-dash"):
+        os.symlink(f"../jobs/{name}", f"{store.layout.pending}/{name}")
+    assert store.pull_work() is None
+    for name in ("linked", "fifo", "huge", "list"):
+        with pytest.raises(errors.CorruptJob):
+            store.get(name)
+        with pytest.raises(errors.CorruptJob):
+            store.fulfill(name, b"x")
+    assert (outside / "state.json").exists() and not (outside / "value").exists()
+    assert [name for name in os.listdir(store.layout.pending) if name.endswith(".lock")] == []
+    assert [name for name in os.listdir(store.layout.jobs) if name.endswith(".lock")] == []
+
+
+def test_reading_makes_nothing_and_needs_a_store(tmp_path: Path) -> None:
+    for directory in (tmp_path / "missing", tmp_path):
+        with pytest.raises(errors.NotAStore):
+            JobStore(directory, must_exist=True)
+    (tmp_path / "node" / "jobs").mkdir(parents=True)
+    store = JobStore(tmp_path / "node", read_only=True)
+    assert store.counts().pending == 0 and list(store.locks()) == []
+    with pytest.raises(errors.ReadOnly):
+        store.create(1)
+    assert os.listdir(tmp_path / "node") == ["jobs"]
+    JobStore(tmp_path / "node", must_exist=True).counts()
+    assert os.listdir(tmp_path / "node") == ["jobs"], "opening for writing makes nothing either, until it writes"
+    JobStore(tmp_path / "node", must_exist=True).create(1)
+    assert sorted(os.listdir(tmp_path / "node")) == [".fsjob", "jobs", "parked", "pending", "waiting"]
