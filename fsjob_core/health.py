@@ -14,6 +14,8 @@ LATE_AFTER = 6.0
 FUTURE_BY = 2.0
 LONG_TIMES = 10.0
 """A run is long from so many times the p95 of its kind on."""
+SLOW_AFTER = 60.0
+"""Age of the oldest pending job from which on more coming than going means falling behind."""
 STALLED_AFTER = 30.0
 """Seconds without a finished job, while nobody has been at work, that are a stall."""
 
@@ -102,7 +104,7 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
         return Verdict.LATE, f"{beat}, {watched}{checkable}"
     if facts.usual and facts.held is not None and facts.held > LONG_TIMES * facts.usual:
         times = facts.held / facts.usual
-        return Verdict.LONG, f"it beats, but is held for {duration(facts.held)}, ×{times:.0f} of the usual {facts.usual:.1f} s"
+        return Verdict.LONG, f"held for {duration(facts.held)}, ×{times:.0f} of the usual {facts.usual:.1f} s; it beats"
     alive = "its process is alive" if facts.dead is False else "it beats"
     return Verdict.LIVE, f"{alive}; {beat}{checkable}"
 
@@ -175,7 +177,7 @@ def _judge_pending(facts: StoreFacts, dead: str, more: str, evidence: tuple[Evid
             return StoreVerdict(Mood.MOVING, f"{text}{'; ' + dead if dead else ''}{more}", evidence)
         trend = _trend(rate_in, out)
         text = f"out {out:.1f}/s, in {rate_in:.1f}/s, {trend}{'; ' + dead if dead else ''}{more}"
-        if rate_in > out * 1.5 and rate_in - out > 1:
+        if rate_in > out * 1.5 and rate_in - out > 1 and (facts.oldest or 0.0) > SLOW_AFTER:
             return StoreVerdict(Mood.SLOW, f"slow: {text}", evidence)
         return StoreVerdict(Mood.MOVING, f"moving: {text}", evidence)
     if long:

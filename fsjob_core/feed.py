@@ -1,0 +1,135 @@
+"""What the monitor's process and whoever watches say to each other: frozen messages over a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict, WorkerInfo
+
+LISTED = ("pending", "waiting", "fulfilled", "parked")
+"""Views that come as deltas; locks come whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First of all, and again when the directory comes back. `problem`: one sentence where it is no store."""
+
+    root: str
+    label: Label
+    filesystem: str
+    host: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What left a view and what came. `reset`: the view begins anew; `complete`: the first scan of it has ended."""
+
+    view: str
+    gone: tuple[str, ...] = ()
+    came: tuple[Entry, ...] = ()
+    complete: bool = True
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LockRow:
+    """A lock and when it was seen to beat (seconds since 1970, the last 20)."""
+
+    info: LockInfo
+    beats: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """All locks, worst first."""
+
+    locks: tuple[LockRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The store in figures, rates a second, times in seconds."""
+
+    counts: Counts
+    verdict: StoreVerdict
+    rate_in: float
+    rate_out: float
+    oldest: float | None
+    """When the oldest pending job was made, in seconds since 1970."""
+    usual: float | None
+    """Median run time of recent jobs of ours."""
+    p95: float | None
+    paused: str | None
+    silent: float = 0.0
+    scanned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    workers: tuple[WorkerInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowDetail:
+    """What a row shows of its job beyond id and age."""
+
+    id: str
+    request: str = ""
+    attempts: int = 0
+    version: int = 0
+    fulfilled: bool | None = None
+    targets: int = 0
+    first_target: str = ""
+    took: float | None = None
+    value_size: int | None = None
+    value_start: bytes = b""
+    error: str = ""
+    not_before: float | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Rows that were wanted, now and whenever they change."""
+
+    details: tuple[RowDetail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The job that is open, now and whenever it changes."""
+
+    detail: JobDetail
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The store is not there, cannot be read, or the monitor ended; one sentence. A Hello follows when it is back."""
+
+    problem: str
+
+
+Message = Hello | Delta | Locks | Overview | Workers | Details | Job | Gone
+
+
+# ── requests ──
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The rows on the screen."""
+
+    view: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The job whose detail is shown; None: none."""
+
+    id: str | None
+
+
+Request = Wanted | Open

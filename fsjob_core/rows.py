@@ -1,0 +1,75 @@
+"""What a row on the screen shows of its job, read for visible rows only."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from .errors import FsJobError
+from .feed import RowDetail
+from .fs import Disk, NotRegular
+from .layout import Layout
+from .record import JobRecord, Json, dump
+from .views import Views
+
+LARGEST_SHOWN = 256 << 10
+"""Bytes of state.json up to which a row's request is read; of a larger one only the size is shown."""
+KIND_MEMBERS = ("type", "service", "name", "kind")
+SHORT = 200
+
+
+def row_detail(views: Views, disk: Disk, layout: Layout, view: str, job_id: str) -> RowDetail:
+    """Read one row; what cannot be read is told, never raised."""
+    try:
+        size = disk.calls.lstat(layout.state(job_id)).st_size
+        if size > LARGEST_SHOWN:
+            return RowDetail(job_id, problem=f"state.json has {size:,} bytes; open it to see its request")
+        record = views.record(job_id)
+    except FileNotFoundError:
+        return RowDetail(job_id, problem="it has no state.json")
+    except (FsJobError, OSError) as error:
+        return RowDetail(job_id, problem=str(error))
+    value_size, value_start = None, b""
+    if view == "fulfilled" or record.fulfilled:
+        with suppress(OSError, NotRegular):
+            value_start, value_size = disk.read_start(layout.value(job_id), SHORT)
+    return RowDetail(
+        id=job_id,
+        request=short_request(record.request),
+        attempts=int(record.number("attempts")),
+        version=record.version,
+        fulfilled=record.fulfilled,
+        targets=len(record.waiting),
+        first_target=_short(record.waiting[0]) if record.waiting else "",
+        took=_took(record),
+        value_size=value_size,
+        value_start=value_start,
+        error=_error(record),
+        not_before=record.number("not_before") or None,
+        problem="it is fulfilled, but its value is missing" if record.fulfilled and value_size is None else None,
+    )
+
+
+def short_request(request: Json) -> str:
+    """A request in short, its kind first."""
+    if isinstance(request, dict):
+        for member in KIND_MEMBERS:
+            if isinstance(request.get(member), str):
+                rest = {name: value for name, value in request.items() if name != member}
+                return f"{request[member][:40]} {_short(rest) if rest else ''}".rstrip()
+    return _short(request)
+
+
+def _short(value: Json) -> str:
+    return dump(value).decode("utf-8", "replace")[:SHORT]
+
+
+def _took(record: JobRecord) -> float | None:
+    started, finished = record.number("started"), record.number("finished")
+    return finished - started if started and finished >= started else None
+
+
+def _error(record: JobRecord) -> str:
+    parked = record.ours.get("parked")
+    reason = parked.get("reason") if isinstance(parked, dict) else None
+    text = reason if isinstance(reason, str) and reason else record.text("last_error")
+    return text[:SHORT]
