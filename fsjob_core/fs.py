@@ -93,6 +93,12 @@ class Disk:
         finally:
             self.calls.close(fd)
 
+    def anonymous(self, path: str) -> BinaryIO:
+        """A file without a name, for reading and writing, on the file system of `path`; gone when it is closed."""
+        fd = self.calls.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self.calls.unlink(path)
+        return open(fd, "w+b")
+
     def replace(self, path: str, data: bytes, scratch: str) -> None:
         """Put a whole new file at `path` by way of `scratch`, synced, its directory too."""
         try:

@@ -237,6 +237,15 @@ def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
         return change.data, change.record
 
 
+def give_back(ground: Ground, job_id: str, lease: Lease) -> JobRecord:
+    """Uncount an attempt that was cut short for no fault of its own."""
+    with Change(ground, job_id, leases=[lease]) as change:
+        if change.record.state == PENDING:
+            attempts = int(change.record.number("attempts")) - 1
+            change.commit(change.record.with_ours(attempts=attempts if attempts > 0 else None))
+        return change.record
+
+
 def fail(ground: Ground, job_id: str, lease: Lease, error: str, retry_in: float) -> JobRecord:
     """Record why an attempt failed, and from when on the job may be tried again."""
     with Change(ground, job_id, leases=[lease]) as change:

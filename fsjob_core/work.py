@@ -52,6 +52,11 @@ class WorkLease:
         return int(self.record.number("attempts"))
 
     @property
+    def recovered(self) -> bool:
+        """Whether the lock was taken from a holder that was dead or stale."""
+        return self._lease.recovered
+
+    @property
     def compromised(self) -> bool:
         """Whether the lease was lost; nothing can be changed through it any more."""
         return self._lease.compromised
@@ -82,6 +87,10 @@ class WorkLease:
     def fail(self, error: str, retry_in: float) -> None:
         """Record why the attempt failed; the job is not handed out again for `retry_in` seconds."""
         steps.fail(self._store.ground, self.id, self._lease, error, retry_in)
+
+    def give_back(self) -> None:
+        """Record that the attempt was cut short and does not count: its worker was told to end."""
+        steps.give_back(self._store.ground, self.id, self._lease)
 
     def park(self, reason: str) -> None:
         """Give the job up: nobody works on it until an operator runs it again."""

@@ -57,6 +57,7 @@ class Lease:
         "owner",
         "place",
         "proven_at",
+        "recovered",
     )
 
     def __init__(self, host: Host, place: LockPlace, owner: Owner, fd: int, proven_at: float) -> None:
@@ -68,6 +69,8 @@ class Lease:
         self.foreign_beats = 0
         """Beats that were not ours: a holder who was robbed and has not noticed (a ghost)."""
         self.dropped = False
+        self.recovered = False
+        """Taken from a holder that was dead or stale."""
         self.heart = Heart.of(host)
         self._fd = fd
         self._inode = found.st_ino

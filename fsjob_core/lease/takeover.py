@@ -6,7 +6,7 @@ judged the same lock stale one wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import NamedTuple
@@ -87,18 +87,13 @@ def take_over(host: Host, place: LockPlace, seen: Sighting, worker: str) -> Leas
     with _same_under_guard(host, place, seen) as same:
         if not same or not _remove_there(host, place, seen):
             return None
-        return Lease.take(host, place, worker, guarded=True)
+        lease = Lease.take(host, place, worker, guarded=True)
+        if lease is not None:
+            lease.recovered = True
+        return lease
 
 
-def acquire(
-    host: Host,
-    place: LockPlace,
-    worker: str,
-    *,
-    local: bool,
-    seconds: float = 0.0,
-    taken_over: Callable[[LockPlace], None] | None = None,
-) -> Lease:
+def acquire(host: Host, place: LockPlace, worker: str, *, local: bool, seconds: float = 0.0) -> Lease:
     """Take a lock, from a dead or stale holder too; wait up to `seconds` for it.
 
     Raises JobLocked (work, notification) or LockTimeout (state), which say who has it.
@@ -115,8 +110,6 @@ def acquire(
             with suppress(GuardBusy):
                 lease = take_over(host, place, seen, worker)
             if lease is not None:
-                if taken_over is not None:
-                    taken_over(place)
                 return lease
         if host.monotonic() >= deadline:
             error = LockTimeout if place.kind == "state" else JobLocked

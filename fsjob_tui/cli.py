@@ -1,0 +1,81 @@
+"""The `fsjob` command. Each command lives in `commands/` and is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .commands.common import run_safely
+
+COMMANDS = {
+    "console": "console",
+    "demo": "demo",
+    "create": "jobs",
+    "ls": "look",
+    "show": "look",
+    "why": "look",
+    "value": "look",
+    "fulfill": "jobs",
+    "queue": "jobs",
+    "unqueue": "jobs",
+    "requeue": "jobs",
+    "park": "jobs",
+    "locks": "locks",
+    "unlock": "locks",
+    "worker": "work",
+    "workers": "work",
+    "pause": "work",
+    "resume": "work",
+    "stats": "look",
+    "watch": "watch",
+}
+"""Every command and the module of `fsjob_tui.commands` that has it, in the order of the help."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name alone; what looks like a directory instead opens the console on it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".commands.{COMMANDS[cmd_name]}", __package__)
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        first = args[0]
+        if first not in COMMANDS and ("/" in first or os.path.isdir(first)):
+            return "console", self.get_command(ctx, "console"), args
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="fsjob DIR opens the console on a store. Exit codes: 0 done, 1 failed, 2 usage, 3 no such job, "
+    "4 refused, 5 no store here.",
+)
+@click.option("-C", "--directory", "directory", metavar="DIR", help="The store (or FSJOB_DIR; else where you are).")
+@click.version_option(package_name="fsjob", prog_name="fsjob")
+@click.pass_context
+def fsjob(ctx: click.Context, directory: str | None) -> None:
+    """Run, look at and mend a job store that lives in a directory."""
+    ctx.obj = directory
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: ends with the exit code that the README lists."""
+    sys.exit(run_safely(lambda: fsjob.main(arguments, prog_name="fsjob", standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The command that opens the console."""
+
+from __future__ import annotations
+
+import click
+
+from .common import with_store
+
+
+@click.command("console")
+@click.argument("store", required=False, metavar="[DIR]")
+@click.option("--read-only", is_flag=True, help="Look only: no act is offered.")
+@click.option("--worker", metavar="COMMAND", help="Start an embedded worker that runs COMMAND for each job.")
+@with_store
+def console_command(directory: str, as_json: bool, store: str | None, read_only: bool, worker: str | None) -> None:
+    """Open the live console on a store."""
+    from ..console.app import run_console
+
+    raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker))
