@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from .lease import STALE_AFTER as STALE_AFTER
 from .lease import Owner
 from .record import JobRecord
 

@@ -1,0 +1,369 @@
+"""From a key to an act: what is under the cursor is fixed, asked about, done in a thread, and told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fsjob_core.errors import FsJobError, NotAStore
+from fsjob_core.facts import LockInfo, Verdict
+from fsjob_core.health import RELEASABLE, duration
+from fsjob_core.journal import Outcome
+from fsjob_core.operator import Operator
+from fsjob_core.store import JobStore
+
+from ..text import short_count
+from .screens.dialogs import Ask, Countdown, Typed
+from .screens.editors import CreateEditor, Edited, FulfillEditor
+
+if TYPE_CHECKING:
+    from .screens.main import MainScreen
+
+MANY = 100
+"""Jobs at once from which on the number is typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an act is about, as it was when the key went down."""
+
+    id: str
+    view: str
+    version: int | None = None
+    fulfilled: bool = False
+    lock: LockInfo | None = None
+    request: object = None
+
+
+Act = Callable[[Operator], Outcome]
+
+
+class Acts:
+    """The acts of the console. Each goes through the core's Operator, in a thread of its own."""
+
+    def __init__(self, screen: MainScreen, directory: str, *, read_only: bool) -> None:
+        self._screen = screen
+        self._directory = directory
+        self.read_only = read_only
+        self.writing = False
+        """Whether writing was opened on a guarded store."""
+        self.log: list[str] = []
+
+    # ── what is allowed ──
+
+    def why_not(self) -> str | None:
+        """Why nothing can be changed, or None."""
+        if self.read_only:
+            return "opened read-only"
+        if self._screen.model.guarded and not self.writing:
+            return "guarded: W opens writing"
+        return None
+
+    def shell(self, *words: str) -> str:
+        """The line that does the same in a shell."""
+        write = ["--write"] if self._screen.model.guarded else []
+        return shlex.join(["fsjob", "-C", self._directory, *words, *write])
+
+    # ── doing ──
+
+    def do(self, shell: str, act: Act, *, countdown: Countdown | None = None) -> None:
+        """Act in a thread; tell what came of it, and keep it with its shell line."""
+        if countdown is not None:
+            self._screen.app.push_screen(countdown)
+
+        def run() -> None:
+            try:
+                outcome = act(Operator(self._store(), via="console", write=self.writing))
+            except (FsJobError, OSError, ValueError) as error:
+                outcome = Outcome(False, _sentence(error))
+            self._screen.app.call_from_thread(self._told, outcome, shell, countdown)
+
+        self._screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
+
+    def _store(self) -> JobStore:
+        return JobStore(self._directory, must_exist=True, read_only=self.read_only)
+
+    def _told(self, outcome: Outcome, shell: str, countdown: Countdown | None) -> None:
+        if countdown is not None and countdown.is_attached:
+            countdown.dismiss(None)
+        self.log.append(f"{'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
+        self._screen.tell(outcome.what, wrong=not outcome.done)
+
+    def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
+        """Act on a fixed set, one after the other, each judged at its turn; escape in the countdown stops it."""
+        if len(targets) == 1:
+            self.do(shell, lambda operator: act(operator, targets[0]))
+            return
+        progress = Countdown(f"{len(targets)} JOBS", ["Each job is judged again at its turn."], can_give_up=True)
+
+        def all_of_them(operator: Operator) -> Outcome:
+            done, others = 0, []
+            for number, target in enumerate(targets):
+                if progress.given_up:
+                    others.append(f"stopped before {len(targets) - number} more")
+                    break
+                try:
+                    outcome = act(operator, target)
+                except (FsJobError, OSError) as error:
+                    outcome = Outcome(False, _sentence(error))
+                done += outcome.done
+                if not outcome.done:
+                    others.append(outcome.what)
+            self.log.extend(f"    {what}" for what in others)
+            skipped = f", {len(others)} not (l shows why): {others[0]}" if others else ""
+            return Outcome(done > 0 or not others, f"done {done} of {len(targets)}{skipped}")
+
+        self.do(shell, all_of_them, countdown=progress)
+
+    # ── asking ──
+
+    def ask(self, title: str, lines: list[str], shell: str, then: Callable[[], None], *, count: int = 1) -> None:
+        """Ask with `y`; of more than a hundred jobs the number is typed."""
+        if count > MANY:
+            typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
+            self._screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
+            return
+        dialog = Ask(title, lines, {"y": "does it"}, shell=shell)
+        self._screen.app.push_screen(dialog, lambda answer: then() if answer == "y" else None)
+
+    # ── create, fulfill ──
+
+    def create(self, like: object = None) -> None:
+        """Edit a request and make a job of it; where there is no store yet, make that first."""
+        if self._screen.model.problem is not None:
+            self._make_store()
+            return
+        lines = ["A request is any JSON value. Workers get it as it is."]
+        editor = CreateEditor("CREATE A JOB", lines, "" if like is None else _pretty(like))
+        self._screen.app.push_screen(editor, self._created)
+
+    def _created(self, edited: Edited | None) -> None:
+        if edited is None:
+            return
+
+        def act(operator: Operator) -> Outcome:
+            job = operator.create(edited.value)
+            return Outcome(True, f"job {job.id} is pending", job.id)
+
+        self.do(self.shell("create", _short_word(edited.text)), act)
+
+    def _make_store(self) -> None:
+        def make() -> None:
+            def run() -> None:
+                try:
+                    JobStore(self._directory)
+                    outcome = Outcome(True, f"{self._directory} is a store now")
+                except (FsJobError, OSError) as error:
+                    outcome = Outcome(False, _sentence(error))
+                self._screen.app.call_from_thread(self._told, outcome, "", None)
+
+            self._screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
+
+        lines = [str(self._screen.model.problem), f"Make an empty job store in {self._directory}?"]
+        self.ask("MAKE A STORE", lines, "", make)
+
+    def fulfill(self, target: Target) -> None:
+        """Give a job its value by hand."""
+        lines = [f"job  {target.id}", "The first value stays; nobody works on the job after that."]
+        if target.lock is not None:
+            lines.append(f"At work now: {target.lock.whose} ({target.lock.verdict.value}); its result will be refused.")
+        editor = FulfillEditor("FULFILL BY HAND", lines, verb="fulfills")
+
+        def done(edited: Edited | None) -> None:
+            if edited is not None:
+                self._fulfill(target, edited.text)
+
+        self._screen.app.push_screen(editor, done)
+
+    def _fulfill(self, target: Target, text: str) -> None:
+        def act(operator: Operator) -> Outcome:
+            if text.startswith("@") and not text.startswith("@@"):
+                with open(text[1:].strip(), "rb") as file:
+                    return operator.fulfill(target.id, file)
+            return operator.fulfill(target.id, text.removeprefix("@") if text.startswith("@@") else text)
+
+        self.do(self.shell("fulfill", target.id, _short_word(text)), act)
+
+    # ── run again, park ──
+
+    def requeue(self, targets: list[Target]) -> None:
+        """Parked jobs go back to pending; of a fulfilled one a new job is offered first."""
+        if len(targets) == 1 and targets[0].fulfilled:
+            self._requeue_fulfilled(targets[0])
+            return
+        shell = self._shell_for("requeue", targets)
+        lines = [*_names(targets), "They go back to pending, one version up; their tries begin anew."]
+        self.ask(
+            "RUN AGAIN", lines, shell,
+            lambda: self.each(targets, shell, lambda operator, target: operator.requeue(target.id)),
+            count=len(targets),
+        )  # fmt: skip
+
+    def _requeue_fulfilled(self, target: Target) -> None:
+        lines = [
+            f"job  {target.id}  is fulfilled.",
+            "n  makes a new job with the same request; this one and its value stay.",
+            "i  runs this one again in place: it has no value until it is done, and who waits is told again.",
+        ]
+        shell = self.shell("requeue", target.id)
+        dialog = Ask("RUN AGAIN", lines, {"n": "new job", "i": "in place"}, shell=f"{shell}  (in place)")
+
+        def answered(answer: str | None) -> None:
+            if answer == "i":
+                self.do(shell, lambda operator: operator.requeue(target.id))
+            elif answer == "n":
+                self.do(self.shell("create", "REQUEST"), lambda operator: _again(operator, target.id))
+
+        self._screen.app.push_screen(dialog, answered)
+
+    def park(self, targets: list[Target]) -> None:
+        """Give jobs up; a locked one is released as well, a live one taken away with a typed word."""
+        if len(targets) == 1 and targets[0].lock is not None:
+            self.release(targets, park=True)
+            return
+        shell = self._shell_for("park", targets)
+        lines = [*_names(targets), "Nobody works on them until they are run again (r)."]
+        self.ask(
+            "PARK", lines, shell,
+            lambda: self.each(targets, shell, lambda operator, target: operator.park(target.id)),
+            count=len(targets),
+        )  # fmt: skip
+
+    def _shell_for(self, command: str, targets: list[Target]) -> str:
+        if len(targets) <= 3:
+            return self.shell(command, *(target.id for target in targets))
+        return self.shell(command, "-") + " < ids"
+
+    # ── locks ──
+
+    def release(self, targets: list[Target], *, park: bool = False) -> None:
+        """Release locks: dead ones with `y`, one that may be stale after watching, a live one with a typed word."""
+        locks = [target.lock for target in targets if target.lock is not None]
+        if len(locks) > 1:
+            self._release_set([target for target in targets if target.lock is not None], park)
+        elif locks and locks[0].verdict is Verdict.BARRED:
+            self._screen.tell("an operator has taken it away already; the bar goes by itself", wrong=True)
+        elif locks and locks[0].verdict in (Verdict.LIVE, Verdict.LONG, Verdict.GHOST):
+            self._take_away(locks[0], park)
+        elif locks:
+            self._release_one(locks[0], park)
+
+    def _release_set(self, targets: list[Target], park: bool) -> None:
+        due = [target for target in targets if target.lock is not None and target.lock.verdict in RELEASABLE]
+        lines = [f"{len(due)} of {len(targets)} locks are held by nobody alive; the others are left.", *_names(due)]
+        shell = "; ".join(self.shell("unlock", target.id) for target in due[:2]) + (" ..." if len(due) > 2 else "")
+
+        def act(operator: Operator, target: Target) -> Outcome:
+            assert target.lock is not None
+            return operator.release(target.lock, park=park)
+
+        self.ask("RELEASE", lines, shell, lambda: self.each(due, shell, act), count=len(due))
+
+    def _unlock_words(self, lock: LockInfo, park: bool, force: bool = False) -> str:
+        words = ["unlock", lock.id]
+        if lock.kind != "work":
+            words += ["--kind", lock.kind]
+        if lock.token:
+            words += ["--if-token", lock.token[-4:]]
+        return self.shell(*words, *(["--force"] if force else []), *(["--park"] if park else []))
+
+    def _release_one(self, lock: LockInfo, park: bool) -> None:
+        known = lock.verdict in RELEASABLE
+        lines = [f"job    {lock.id}   ({lock.kind} lock)", f"owner  {lock.whose}"]
+        lines += [f"proof  {lock.verdict}: {lock.proof}", ""]
+        if lock.verdict is Verdict.LEAKED:
+            lines.append("It beats for nothing: it is barred for 7 s, so that its holder is told.")
+        elif not known:
+            lines.append("It is not known to be stale yet: it is watched for up to 10 s, and left alone if it beats.")
+        lines.append("The job is parked then." if park else "Any worker may take the job then.")
+        shell = self._unlock_words(lock, park)
+        watched = Countdown("WATCHING", ["Released only if nothing moves."], can_give_up=True)
+        countdown = watched if not known or lock.verdict is Verdict.LEAKED else None
+
+        def wait(left: float) -> bool:
+            self._screen.app.call_from_thread(watched.tick, left)
+            return watched.given_up
+
+        def act(operator: Operator) -> Outcome:
+            return operator.release(lock, park=park, wait=wait if countdown is not None else None)
+
+        title = "RELEASE AND PARK" if park else "RELEASE"
+        self.ask(title, lines, shell, lambda: self.do(shell, act, countdown=countdown))
+
+    def _take_away(self, lock: LockInfo, park: bool) -> None:
+        held = f"held for {duration(self._screen.now() - lock.since)}" if lock.since is not None else "held for ?"
+        name = lock.owner.worker if lock.owner else ""
+        by_name = bool(name) and name.isascii() and name.isprintable()
+        word = name if by_name else lock.id[-5:]
+        lines = [
+            f"job    {lock.id}   {held}",
+            f"owner  {lock.whose}   {lock.verdict.value.upper()}, {lock.proof}",
+            "",
+            "It is alive: its code may still be running and is not stopped.",
+            "After this the job can run TWICE; only the first result counts, but what it does",
+            "outside the store happens twice.",
+            "",
+            "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its",
+            "next beat; then the job is put back, or parked.",
+        ]
+        shell = self._unlock_words(lock, park, force=True)
+        dialog = Typed(
+            "TAKE A LIVE JOB AWAY", lines, word=word, what="the owner's name" if by_name else "the end of the job's id",
+            shell=shell, may_park=lock.kind == "work",
+        )  # fmt: skip
+        countdown = Countdown("BARRED", ["Its holder is told at its next beat."], can_give_up=False)
+
+        def wait(left: float) -> bool:
+            self._screen.app.call_from_thread(countdown.tick, left)
+            return False
+
+        def typed(answer: bool | None) -> None:
+            if answer is not None:
+                done = self._unlock_words(lock, answer, force=True)
+                self.do(done, lambda operator: operator.take_away(lock, park=answer, wait=wait), countdown=countdown)
+
+        self._screen.app.push_screen(dialog, typed)
+
+    # ── the store ──
+
+    def pause(self, paused: bool) -> None:
+        """Pause taking of work, or end the pause."""
+        if paused:
+            shell = self.shell("resume")
+            lines = ["Workers of ours take work again."]
+            self.ask("RESUME", lines, shell, lambda: self.do(shell, lambda op: op.resume()))
+        else:
+            shell = self.shell("pause")
+            lines = ["No worker of ours takes work until it is resumed; Node's go on.", "What runs is finished."]
+            self.ask("PAUSE", lines, shell, lambda: self.do(shell, lambda op: op.pause()))
+
+
+def _again(operator: Operator, job_id: str) -> Outcome:
+    job = operator.create(operator.store.get(job_id).request)
+    return Outcome(True, f"job {job.id} is pending, with the request of {job_id}", job.id)
+
+
+def _names(targets: list[Target]) -> list[str]:
+    first = ", ".join(target.id for target in targets[:3])
+    more = f" and {short_count(len(targets) - 3)} more" if len(targets) > 3 else ""
+    return [f"{len(targets)} job{'s' if len(targets) != 1 else ''}: {first}{more}"]
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, NotAStore):
+        return f"{error}; nothing was changed"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def _pretty(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _short_word(text: str) -> str:
+    return text if len(text) <= 60 else "-"

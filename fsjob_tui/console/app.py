@@ -1,0 +1,107 @@
+"""The application: themes, palette, signals; all else is the main screen's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from .screens.main import MainScreen
+
+THEMES = ("textual-dark", "textual-light")
+HARD_END = 5.0
+"""Seconds after a hangup in which the screen may be put in order; then the process ends all the same."""
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """fsjob's console on one store."""
+
+    TITLE = "fsjob"
+    ENABLE_COMMAND_PALETTE = True
+    ANIMATION_LEVEL = "none"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
+    CSS = """
+    Toast { max-width: 90%; }
+    """
+
+    def __init__(self, directory: str, *, read_only: bool = False, worker: str | None = None, demo: str = "") -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._main = MainScreen(os.path.abspath(directory), read_only=read_only, worker=worker, demo=demo)
+        self._interrupted = 0.0
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self._main
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(ValueError, NotImplementedError, RuntimeError):  # not in the main thread: under test
+                loop.add_signal_handler(number, self._hung_up)
+
+    def _hung_up(self) -> None:
+        """The terminal is gone, or somebody ends us: leave, whatever a dead terminal does to the farewell."""
+        timer = threading.Timer(HARD_END, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        self.leave()
+
+    def leave(self) -> None:
+        """End the console; its worker drains, its monitor ends."""
+        self._main.close_down()
+        self.exit(0)
+
+    def action_leave(self) -> None:
+        self.leave()
+
+    def action_interrupt(self) -> None:
+        """Copy a selection; without one the second within two seconds leaves."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self._main.copy(selected, "the selection")
+            return
+        now = asyncio.get_running_loop().time()
+        if now - self._interrupted < 2:
+            self.leave()
+        self._interrupted = now
+        self.notify("ctrl+c again within 2 s leaves the console", markup=False, timeout=2)
+
+    def toggle_theme(self) -> None:
+        """Dark or light."""
+        self.theme = THEMES[self.theme == THEMES[0]]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for key, why_not in self._main.every_key():
+            if why_not is None and key.action != "palette":
+                title, name = key.help.partition(";")[0], key.shown_as or key.keys
+                yield SystemCommand(title, f"key {name}", _Runner(self._main, key.action))
+
+
+class _Runner:
+    def __init__(self, screen: MainScreen, action: str) -> None:
+        self._screen, self._action = screen, action
+
+    async def __call__(self) -> None:
+        await self._screen.run_action(self._action)
+
+
+def run_console(directory: str, *, read_only: bool = False, worker: str | None = None, demo: str | None = None) -> int:
+    """Open the console; gives the exit code. `demo`: words for the store line of a demo store."""
+    os.environ.setdefault("TEXTUAL_SHOW_RETURN", "0")
+    app = ConsoleApp(directory, read_only=read_only, worker=worker, demo=demo or "")
+    try:
+        code = app.run()
+    finally:
+        app._main.close_down()
+    return code if code is not None else app.return_code or 0

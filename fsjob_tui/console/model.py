@@ -1,0 +1,138 @@
+"""What the console knows of the store: the monitor's messages put together. No widget, no disk."""
+
+from __future__ import annotations
+
+from fsjob_core.facts import Counts, LockInfo, Mood, StoreVerdict, WorkerInfo
+from fsjob_core.feed import (
+    LISTED,
+    Delta,
+    Details,
+    Gone,
+    Hello,
+    Job,
+    LockRow,
+    Locks,
+    Message,
+    Overview,
+    RowDetail,
+    Workers,
+)
+
+from .rows import Listed, Rows, Source
+
+MANY_DETAILS = 2000
+
+
+class Model:
+    """The store as the last message told it."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.hello: Hello | None = None
+        self.problem: str | None = None
+        self.overview: Overview | None = None
+        self.rows = {view: Rows(newest=view in ("fulfilled", "parked")) for view in LISTED}
+        self.scanned: set[str] = set()
+        self.locks: dict[str, LockRow] = {}
+        self.work_locks: dict[str, LockInfo] = {}
+        self.workers: dict[str, WorkerInfo] = {}
+        self.details: dict[str, RowDetail] = {}
+        self.job: Job | None = None
+        self.filter = ""
+        self._listed = {"locked": Listed(), "workers": Listed()}
+        self._filtered: dict[str, Source] = {}
+
+    def apply(self, message: Message) -> None:
+        """Take one message of the monitor."""
+        if isinstance(message, Hello):
+            self.hello, self.problem = message, message.problem
+        elif isinstance(message, Gone):
+            self.problem = message.problem
+        elif isinstance(message, Delta):
+            self._apply_delta(message)
+        elif isinstance(message, Locks):
+            self._apply_locks(message)
+        elif isinstance(message, Overview):
+            self.overview = message
+        elif isinstance(message, Workers):
+            self.workers = {worker.name: worker for worker in message.workers}
+            self._listed["workers"] = Listed(self.workers)
+        elif isinstance(message, Details):
+            if len(self.details) > MANY_DETAILS:
+                self.details.clear()
+            self.details.update((detail.id, detail) for detail in message.details)
+        elif isinstance(message, Job):
+            self.job = message
+
+    def _apply_delta(self, delta: Delta) -> None:
+        rows = self.rows[delta.view]
+        if delta.reset:
+            rows.clear()
+        rows.change(delta.gone, delta.came)
+        for job_id in delta.gone:
+            self.details.pop(job_id, None)
+        if delta.complete:
+            self.scanned.add(delta.view)
+        self._filtered.pop(delta.view, None)
+
+    def _apply_locks(self, message: Locks) -> None:
+        self.locks = {f"{row.info.kind}:{row.info.id}": row for row in message.locks}
+        self.work_locks = {row.info.id: row.info for row in message.locks if row.info.kind == "work"}
+        self._listed["locked"] = Listed(self.locks)
+        self._filtered.pop("locked", None)
+
+    # ── what the screen asks ──
+
+    def source(self, view: str) -> Source:
+        """The rows of a view, as the filter leaves them."""
+        whole: Source = self._listed[view] if view in self._listed else self.rows[view]
+        if not self.filter or view == "workers":
+            return whole
+        if view not in self._filtered:
+            if isinstance(whole, Rows):
+                self._filtered[view] = whole.filtered(self.filter)
+            else:
+                self._filtered[view] = Listed(key for key in self.locks if self.filter in key)
+        return self._filtered[view]
+
+    def set_filter(self, text: str) -> None:
+        self.filter = text
+        self._filtered.clear()
+
+    def total(self, view: str) -> int:
+        """How many rows a view has; no filter changes it."""
+        if view == "workers":
+            return len(self.workers)
+        return int(getattr(self.counts, view))
+
+    @property
+    def counts(self) -> Counts:
+        return self.overview.counts if self.overview else Counts()
+
+    @property
+    def verdict(self) -> StoreVerdict:
+        if self.problem is not None:
+            return StoreVerdict(Mood.NOT_ANSWERING, self.problem)
+        if self.overview is None:
+            return StoreVerdict(Mood.IDLE, "reading the store …")
+        return self.overview.verdict
+
+    @property
+    def guarded(self) -> bool:
+        return self.hello is not None and self.hello.label.guarded
+
+    def job_of(self, view: str, key: str) -> str:
+        """The job of a row; empty for a worker."""
+        if view == "locked":
+            return self.locks[key].info.id if key in self.locks else key.partition(":")[2]
+        return "" if view == "workers" else key
+
+    def lock_of(self, view: str, key: str) -> LockInfo | None:
+        """The lock that an act on a row would be about."""
+        if view == "locked":
+            row = self.locks.get(key)
+            return row.info if row else None
+        if view == "waiting":
+            row = self.locks.get(f"notification:{key}")
+            return row.info if row else self.work_locks.get(key)
+        return self.work_locks.get(key)

@@ -1,0 +1,90 @@
+"""The rows of a view, kept in order of time while jobs come and go; found by job, never by number."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from fsjob_core.facts import Entry
+
+Keyed = tuple[float, str]
+
+FEW = 200
+"""Changes up to which rows are put in one by one instead of sorting anew."""
+
+
+class Rows:
+    """Jobs by time, oldest first, or newest first if `newest`."""
+
+    def __init__(self, *, newest: bool = False) -> None:
+        self.newest = newest
+        self._sorted: list[Keyed] = []
+        self._since: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._since
+
+    def clear(self) -> None:
+        self._sorted.clear()
+        self._since.clear()
+
+    def change(self, gone: Iterable[str], came: Iterable[Entry]) -> None:
+        """Take rows out and put rows in."""
+        left = {job_id for job_id in gone if job_id in self._since}
+        new = [(entry.since, entry.id) for entry in came if entry.id not in self._since or entry.id in left]
+        if len(left) + len(new) > FEW:
+            if left:
+                self._sorted = [keyed for keyed in self._sorted if keyed[1] not in left]
+            self._sorted.extend(new)
+            self._sorted.sort()
+        else:
+            for job_id in left:
+                del self._sorted[bisect_left(self._sorted, (self._since[job_id], job_id))]
+            for keyed in new:
+                insort(self._sorted, keyed)
+        for job_id in left:
+            del self._since[job_id]
+        self._since.update((job_id, since) for since, job_id in new)
+
+    def since(self, job_id: str) -> float | None:
+        return self._since.get(job_id)
+
+    def key(self, index: int) -> str:
+        return self._sorted[len(self._sorted) - 1 - index if self.newest else index][1]
+
+    def index(self, job_id: str) -> int | None:
+        since = self._since.get(job_id)
+        if since is None:
+            return None
+        found = bisect_left(self._sorted, (since, job_id))
+        return len(self._sorted) - 1 - found if self.newest else found
+
+    def filtered(self, text: str) -> Rows:
+        """The rows whose id has this text, in the same order."""
+        found = Rows(newest=self.newest)
+        found._sorted = [keyed for keyed in self._sorted if text in keyed[1]]
+        found._since = {job_id: since for since, job_id in found._sorted}
+        return found
+
+
+class Listed:
+    """A short list of keys, in an order that somebody else decided: locks, workers."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._keys = list(keys)
+        self._index = {key: index for index, key in enumerate(self._keys)}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def key(self, index: int) -> str:
+        return self._keys[index]
+
+    def index(self, key: str) -> int | None:
+        return self._index.get(key)
+
+
+Source = Rows | Listed

@@ -1,0 +1,146 @@
+"""Dialogs: what will happen, what it costs, the shell line that does the same; `y` does, escape does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, RadioButton, RadioSet, Static
+
+from ...text import safe_text
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T]):
+    """A box over the screen. Everything in it is plain text."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > Vertical {
+        width: 90%; max-width: 84; height: auto; max-height: 95%;
+        border: round $primary; padding: 0 1; background: $surface;
+    }
+    Dialog .foot { color: $text-muted; margin-top: 1; }
+    Dialog .wrong { color: $text-error; }
+    Dialog .lines { height: auto; max-height: 16; }
+    Dialog Static { height: auto; }
+    Dialog.danger > Vertical { border: round $error; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
+
+    def box(self, title: str, lines: Iterable[str]) -> Vertical:
+        """The frame with its first lines."""
+        box = Vertical()
+        box.border_title = Content(safe_text(title))
+        text = "\n".join(safe_text(line) for line in lines)
+        self._lines = VerticalScroll(Static(text, markup=False), classes="lines", can_focus=False)
+        return box
+
+    def foot(self, text: str) -> Static:
+        return Static(safe_text(text, lines=True), markup=False, classes="foot")
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class Ask(Dialog[str]):
+    """Asks for one of a few keys; gives the key, or None. Neither enter nor the asking key is ever among them."""
+
+    def __init__(
+        self, title: str, lines: Iterable[str], choices: Mapping[str, str], *, shell: str = "", danger: bool = False
+    ) -> None:
+        super().__init__(classes="danger" if danger else "")
+        self._title, self._text, self._choices, self._shell = title, list(lines), dict(choices), shell
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title, self._text):
+            yield self._lines
+            keys = "   ".join(f"{key} {does}" for key, does in self._choices.items())
+            yield self.foot(f"{keys}   esc leaves it" + (f"\nshell  {self._shell}" if self._shell else ""))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character in self._choices:
+            event.stop()
+            self.dismiss(event.character)
+
+
+class Typed(Dialog[bool]):
+    """Goes on once a word is typed; enter does nothing until it is right. Gives whether to park, where it asks."""
+
+    def __init__(
+        self, title: str, lines: Iterable[str], *, word: str, what: str, shell: str, may_park: bool = False
+    ) -> None:
+        super().__init__(classes="danger")
+        self._title, self._text, self._word, self._what, self._shell = title, list(lines), word, what, shell
+        self._may_park = may_park
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title, self._text):
+            yield self._lines
+            if self._may_park:
+                with RadioSet():
+                    yield RadioButton("put back to pending: any worker may take it at once")
+                    yield RadioButton("park it: nobody runs it until you say so", value=True)
+            yield Static(f"Type {self._what} to go on:  {safe_text(self._word)}", markup=False)
+            yield Input(id="word")
+            choose = "   tab chooses" if self._may_park else ""
+            yield self.foot(f"esc leaves it{choose}   enter does nothing until it is right\nshell  {self._shell}")
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value == self._word:
+            self.dismiss(self._may_park and self.query_one(RadioSet).pressed_index == 1)
+
+
+class Countdown(Dialog[None]):
+    """Shows how many seconds an act still takes; escape gives up where that is possible."""
+
+    def __init__(self, title: str, lines: Iterable[str], *, can_give_up: bool) -> None:
+        super().__init__()
+        self._title, self._text, self._can_give_up = title, list(lines), can_give_up
+        self.given_up = False
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title, self._text):
+            yield self._lines
+            yield Static("", markup=False, id="left")
+            yield self.foot("esc gives up" if self._can_give_up else "it is on its way and cannot be given up")
+
+    def tick(self, left: float) -> None:
+        """Called as seconds pass."""
+        if self.is_mounted:
+            self.query_one("#left", Static).update(Content(f"{left:4.1f} s left"))
+
+    def action_close(self) -> None:
+        if self._can_give_up:
+            self.given_up = True
+
+
+class Lines(Dialog[None]):
+    """A list to read: the acts of this console, the outcomes of an act on many jobs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "close", show=False), Binding("l", "close", show=False)]
+
+    def __init__(self, title: str, lines: Iterable[str]) -> None:
+        super().__init__()
+        self._title, self._text = title, list(lines)
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title, self._text or ["nothing yet"]):
+            self._lines.can_focus = True
+            yield self._lines
+            yield self.foot("esc closes")
+
+
+Wait = Callable[[float], bool]

@@ -1,0 +1,56 @@
+"""The help of a view: a line for each key that is valid there, most used first; enter runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from ..bindings import Key
+from .dialogs import Dialog
+
+
+class Help(Dialog[str]):
+    """Gives the action that was chosen."""
+
+    DEFAULT_CSS = """
+    Help OptionList { height: auto; max-height: 24; border: none; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "close", show=False),
+        Binding("question_mark", "close", show=False),
+        Binding("j", "down", show=False),
+        Binding("k", "up", show=False),
+    ]
+
+    def __init__(self, title: str, keys: Iterable[tuple[Key, str | None]]) -> None:
+        super().__init__()
+        self._title = title
+        self._keys = list(keys)
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title, []):
+            yield OptionList(*(self._option(key, why_not) for key, why_not in self._keys), markup=False)
+            yield self.foot("enter runs the key   esc closes   what is grey is not possible now")
+
+    def _option(self, key: Key, why_not: str | None) -> Option:
+        name = key.shown_as or key.keys.replace(",", " ")
+        text = f"{name:<10} {key.help}" + (f" ({why_not})" if why_not else "")
+        return Option(Content(text), id=key.action, disabled=why_not is not None)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_down(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one(OptionList).action_cursor_up()

@@ -1,0 +1,139 @@
+"""The single lines around the table: store, verdict, tabs, rates, keys. Each repaints only when its text changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from fsjob_core.facts import Mood
+from fsjob_core.health import RELEASABLE, SIGNS
+
+from ...text import safe_text, short_age, short_count, short_seconds
+from ..bindings import TITLES, VIEWS, Key
+from ..model import Model
+
+Piece = tuple[str, str]
+"""Text and style."""
+
+MOOD_STYLES = {
+    Mood.STALLED: "bold $text-error",
+    Mood.NOT_ANSWERING: "bold $text-error",
+    Mood.LONG: "bold $text-warning",
+    Mood.SLOW: "bold $text-warning",
+    Mood.PAUSED: "bold $text-warning",
+    Mood.MOVING: "bold $text-success",
+}
+
+
+class Line(Static):
+    """One line of text, cut to the screen, sent to the terminal only when it has changed."""
+
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    def __init__(self, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__("", markup=False, id=id)
+        self._shown: tuple[Piece, ...] = ()
+
+    def put(self, pieces: Iterable[Piece]) -> None:
+        """Show these pieces of text, which must be safe."""
+        shown = tuple(pieces)
+        if shown != self._shown:
+            self._shown = shown
+            self.update(Content.assemble(*shown))
+
+    def spread(self, left: Iterable[Piece], right: Piece) -> None:
+        """Pieces at the left, and one at the right end where it fits."""
+        pieces = list(left)
+        room = self.size.width - sum(cell_len(text) for text, _ in pieces) - cell_len(right[0])
+        self.put([*pieces, (" " * room, ""), right] if room >= 1 else pieces)
+
+
+def store_line(line: Line, model: Model, *, mode: str, worker: str, now: float) -> None:
+    """Name, class, mode, file system, workers, the time to the minute."""
+    hello = model.hello
+    name = (hello.label.name if hello else "") or model.directory
+    wide = line.size.width >= 100
+    room = max(line.size.width - 42, 12) if not wide else 40
+    shown = safe_text(name)
+    if cell_len(shown) > room:
+        shown = "…" + shown[-(room - 1) :]
+    pieces = [(f" {shown}", "bold")]
+    if hello is not None and hello.label.klass:
+        pieces.append((f"  {safe_text(hello.label.klass).upper()}", "bold $text-error" if model.guarded else "bold"))
+    if mode:
+        pieces.append((f"  {mode}", "bold $text-warning"))
+    if wide and hello is not None:
+        pieces.append((f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}", "$text-muted"))
+    busy = sum(each.state == "busy" for each in model.workers.values())
+    here = sum(each.state != "gone" for each in model.workers.values())
+    pieces.append((f"   7 Workers {here}, busy {busy}", ""))
+    if worker:
+        pieces.append((f"  {worker}", "$text-success"))
+    line.spread(pieces, (datetime.fromtimestamp(now, UTC).strftime("%H:%M UTC "), ""))
+
+
+def verdict_line(line: Line, model: Model) -> None:
+    verdict = model.verdict
+    pieces = [(f"{SIGNS[verdict.mood]} {safe_text(verdict.text)}", MOOD_STYLES.get(verdict.mood, ""))]
+    if verdict.evidence:
+        pieces.append((f"   ! go there · {len(verdict.evidence)}", "$text-muted"))
+    line.put(pieces)
+
+
+def tabs_line(line: Line, model: Model, current: str) -> None:
+    pieces: list[Piece] = []
+    narrow = line.size.width < 90
+    for key, view in VIEWS.items():
+        if view == "workers" and line.size.width < 78:
+            title = "W"
+        else:
+            title = {"pending": "Pend", "fulfilled": "Done", "workers": "Work"}.get(view, TITLES[view])
+            title = title if line.size.width < 70 else TITLES[view]
+        total = model.total(view)
+        count = short_count(total) if narrow else f"{total:,}"
+        text = f"{key} {title} {count}"
+        bad = sum(row.info.verdict in RELEASABLE for row in model.locks.values()) if view == "locked" else 0
+        if bad:
+            text += f" ▲{bad}"
+        style = "bold reverse" if view == current else ("$text-error" if bad else "")
+        pieces += [(f" {text} ", style)]
+    line.put(pieces)
+
+
+def rates_line(line: Line, model: Model, view: str, now: float) -> None:
+    overview = model.overview
+    pieces: list[Piece] = []
+    if overview is not None:
+        change = overview.rate_in - overview.rate_out
+        trend = "steady" if abs(change) < 0.05 else f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
+        pieces.append((f" in {overview.rate_in:.1f}/s  out {overview.rate_out:.1f}/s  {trend}", ""))
+        if overview.oldest is not None:
+            pieces.append((f"  oldest {short_age(now - overview.oldest)}", ""))
+        if overview.usual is not None and overview.p95 is not None and line.size.width >= 78:
+            run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
+            pieces.append((run, "$text-muted"))
+    if model.filter and view != "workers":
+        count = f"{len(model.source(view)):,} of {model.total(view):,}"
+        pieces.append((f"  /{safe_text(model.filter)} {count}", "bold $text-accent"))
+    line.put(pieces)
+
+
+def keys_line(line: Line, keys: Iterable[Key], valid: Callable[[str], bool | None], lead: str = "") -> None:
+    """The keys that are valid now, as many as fit; `?` is always among them."""
+    help_key = " ? keys"
+    left = line.size.width - len(help_key) - cell_len(lead)
+    pieces: list[Piece] = [(lead, "bold $text-accent")] if lead else []
+    for key in keys:
+        if not key.show or key.action == "help" or not valid(key.action):
+            continue
+        name = key.shown_as or key.keys.split(",")[0]
+        needed = len(name) + len(key.short) + 3
+        if needed > left:
+            break
+        left -= needed
+        pieces += [(f" {name}", "bold $text-accent"), (f" {key.short} ", "")]
+    line.spread(pieces, (help_key, "bold"))

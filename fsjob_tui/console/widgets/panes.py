@@ -1,0 +1,158 @@
+"""Panes of many lines: the detail of a job, the proof of a lock, the log of the worker in this console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from fsjob_core.facts import STALE_AFTER, JobDetail
+from fsjob_core.feed import Job, LockRow
+from fsjob_core.health import SIGNS
+from fsjob_core.record import JobRecord, Json
+
+from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
+from ..columns import beats, style_of
+
+Piece = tuple[str, str]
+STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$text-muted", "": ""}
+SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "private_key", "credential")
+"""Members whose values are masked, wherever these words are part of their name."""
+MASK = "••••••"
+PREVIEW = 16_000
+"""Characters of a request or value that are shown."""
+
+
+class Pane(VerticalScroll, can_focus=False):
+    """Text with a title on its border, painted again only when it has changed."""
+
+    DEFAULT_CSS = """
+    Pane { border: round $primary; padding: 0 1; scrollbar-size-vertical: 1; }
+    Pane > Static { width: 1fr; height: auto; }
+    """
+
+    def __init__(self, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(id=id)
+        self._text = Static("", markup=False)
+        self._shown: tuple[Piece, ...] = ()
+        self._title = ""
+
+    def compose(self) -> Iterable[Static]:
+        yield self._text
+
+    def put(self, title: str, pieces: Iterable[Piece]) -> None:
+        shown = tuple(pieces)
+        if shown != self._shown:
+            self._shown = shown
+            self._text.update(Content.assemble(*shown))
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title)
+
+
+def line(label: str, text: str, style: str = "") -> list[Piece]:
+    return [(f"{label:<9}", "$text-muted"), (f"{text}\n", STYLES.get(style, style))]
+
+
+# ── a job ──
+
+
+def masked(value: Json) -> Json:
+    """A JSON value with what looks secret masked."""
+    if isinstance(value, dict):
+        return {
+            name: MASK if any(word in name.lower() for word in SECRET) else masked(inner)
+            for name, inner in value.items()
+        }
+    return [masked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[Piece]:
+    """All that the detail says of a job."""
+    detail, record = job.detail, job.detail.record
+    pieces = line("is", f"{detail.state}", "bad" if detail.problem else "")
+    pieces += line("why", safe_text(job.why))
+    if detail.made is not None:
+        pieces += line("created", f"{when(detail.made)}  {short_age(now - detail.made)} ago")
+    if detail.changed is not None:
+        pieces += line("changed", f"{when(detail.changed)}  {short_age(now - detail.changed)} ago")
+    if record is not None:
+        pieces += _record_pieces(record)
+    for lock in detail.locks:
+        style = style_of(lock.verdict)
+        pieces += line("lock", f"{SIGNS[lock.verdict]} {lock.verdict.upper()}  {lock.kind}", style)
+        pieces += line("", safe_text(lock.whose)) + line("", safe_text(lock.proof))
+    if record is not None:
+        pieces += _request_pieces(detail, record, unmasked)
+    if detail.value_size is not None:
+        pieces += _value_pieces(detail)
+    pieces += [("\n", ""), *line("shell", f"fsjob -C {safe_text(shell_word(directory))} show {safe_text(detail.id)}")]
+    return pieces
+
+
+def _record_pieces(record: JobRecord) -> list[Piece]:
+    pieces = line("version", str(record.version))
+    attempts, error = int(record.number("attempts")), record.text("last_error")
+    if attempts or error:
+        pieces += line("tries", f"{attempts}  {safe_text(error[:400], lines=True)}".rstrip(), "warn" if error else "")
+    started, finished = record.number("started"), record.number("finished")
+    if started and finished >= started:
+        pieces += line("took", short_seconds(finished - started))
+    waiting = record.waiting
+    for target in waiting[:5]:
+        pieces += line("target", safe_text(json.dumps(target, ensure_ascii=False)[:200]))
+    if len(waiting) > 5:
+        pieces += line("", f"… and {len(waiting) - 5:,} more targets")
+    return pieces
+
+
+def _request_pieces(detail: JobDetail, record: JobRecord, unmasked: bool) -> list[Piece]:
+    shown = record.request if unmasked else masked(record.request)
+    text = json.dumps(shown, indent=2, ensure_ascii=False)
+    hint = "" if shown == record.request else "   u shows what is masked"
+    cut = "" if len(text) <= PREVIEW else f"\n… cut: {len(text):,} characters in all"
+    return [("\n", ""), (f"request  {short_size(detail.state_size)}{hint}\n", "$text-muted"),
+            (safe_text(text[:PREVIEW], lines=True) + cut + "\n", "")]  # fmt: skip
+
+
+def _value_pieces(detail: JobDetail) -> list[Piece]:
+    size = detail.value_size or 0
+    text = safe_bytes(detail.value_start[:PREVIEW], lines=True)
+    cut = "" if size <= min(len(detail.value_start), PREVIEW) else "\n… cut"
+    return [("\n", ""), (f"value    {short_size(size)}\n", "$text-muted"), (f"{text}{cut}\n", "")]
+
+
+def when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def shell_word(text: str) -> str:
+    """`text` as one word of a shell."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+# ── a lock ──
+
+
+def proof_pieces(row: LockRow, now: float, *, shell: str, last_pull: float | None) -> list[Piece]:
+    """Why a lock is what it is, and what follows."""
+    info = row.info
+    style = style_of(info.verdict)
+    pieces = line("owner", safe_text(info.whose) + (f"  token …{safe_text(info.token[-4:])}" if info.token else ""))
+    pieces += line("proof", safe_text(info.proof), style)
+    beaten = f"last beat {short_age(now - info.last_beat)} ago{_stale_in(row, now)}"
+    pieces += line("beats", f"{beats(row, now)}  last minute; {beaten}")
+    if last_pull is not None:
+        pieces += line("next", f"work was last seen to be taken {short_age(now - last_pull)} ago", "dim")
+    return pieces + line("shell", safe_text(shell), "dim")
+
+
+def _stale_in(row: LockRow, now: float) -> str:
+    left = STALE_AFTER - (now - row.info.last_beat)
+    return f"; stale in {left:.0f} s" if 0 < left < STALE_AFTER - 4 else ""

@@ -1,0 +1,223 @@
+"""The live table: virtual from the start, painted a line at a time, its cursor on a job and not on a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ..columns import Column, fit, put
+from ..model import Model
+from ..rows import Source
+
+MARK, CURSOR = "■", "▸"
+Line = tuple[tuple[str, str], ...]
+"""Pieces of text with the name of their style."""
+
+
+class JobTable(ScrollView, can_focus=True):
+    """Shows the rows of one view of the model. What is not on the screen costs nothing."""
+
+    DEFAULT_CSS = """
+    JobTable {
+        height: 1fr; width: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden;
+    }
+    JobTable > .table--head { color: $text-muted; text-style: bold; }
+    JobTable > .table--dim { color: $text-muted; }
+    JobTable > .table--good { color: $text-success; }
+    JobTable > .table--warn { color: $text-warning; }
+    JobTable > .table--bad { color: $text-error; text-style: bold; }
+    JobTable > .table--cursor { background: $primary 40%; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"table--{name}" for name in ("head", "dim", "good", "warn", "bad", "cursor")
+    }
+
+    class Moved(Message):
+        """The cursor is on another job, or other rows are on the screen."""
+
+    class Opened(Message):
+        """A row was chosen with the mouse."""
+
+    def __init__(self, model: Model, clock: Callable[[], float], view: str = "pending") -> None:
+        super().__init__(id="table")
+        self.model = model
+        self.clock = clock
+        self.view = view
+        self.marked: set[str] = set()
+        self.cursor: str | None = None
+        """The key of the row under the cursor: a job, a lock, a worker."""
+        self._cursors: dict[str, tuple[str | None, int]] = {}
+        self._index = 0
+        self._painted: dict[int, Line] = {}
+        self._columns: list[tuple[Column, int]] = []
+        self._fitted_for = ("", 0)
+
+    # ── what is shown ──
+
+    @property
+    def source(self) -> Source:
+        return self.model.source(self.view)
+
+    @property
+    def page(self) -> int:
+        """How many rows fit below the head."""
+        return max(self.size.height - 1, 1)
+
+    def show(self, view: str) -> None:
+        """Go to another view; the cursor is where it was there."""
+        self._cursors[self.view] = (self.cursor, self._index)
+        self.view = view
+        self.marked.clear()
+        self.cursor, self._index = self._cursors.get(view, (None, 0))
+        self.model_changed(keep_line=False)
+        self.refresh()
+
+    def model_changed(self, *, keep_line: bool = True) -> None:
+        """Rows came or went: keep the cursor on its job and that job on its line."""
+        source = self.source
+        before, line = self._index, self._index - int(self.scroll_y)
+        index = source.index(self.cursor) if self.cursor is not None else None
+        if index is None:  # it has gone: the row that took its place
+            index = min(before, max(len(source) - 1, 0))
+        self._index = index
+        cursor = source.key(index) if len(source) else None
+        moved, self.cursor = cursor != self.cursor, cursor
+        self.marked = {key for key in self.marked if source.index(key) is not None}
+        size = Size(self.size.width, len(source) + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        if keep_line and index != before:
+            self._scroll(index - line)
+        self._keep_in_sight()
+        self.repaint()
+        if moved:
+            self.post_message(self.Moved())
+
+    def visible_keys(self) -> tuple[str, ...]:
+        """The keys of the rows on the screen."""
+        source, top = self.source, int(self.scroll_y)
+        return tuple(source.key(index) for index in range(top, min(top + self.page, len(source))))
+
+    # ── moving ──
+
+    def move(self, rows: int) -> None:
+        self.move_to(self._index + rows)
+
+    def move_to(self, index: int) -> None:
+        source = self.source
+        if not len(source):
+            return
+        self._index = min(max(index, 0), len(source) - 1)
+        self.cursor = source.key(self._index)
+        self._keep_in_sight()
+        self.repaint()
+        self.post_message(self.Moved())
+
+    def move_to_key(self, key: str) -> bool:
+        index = self.source.index(key)
+        if index is None:
+            return False
+        self.move_to(index)
+        return True
+
+    @property
+    def index(self) -> int:
+        return self._index
+
+    def _keep_in_sight(self) -> None:
+        top = int(self.scroll_y)
+        if self._index < top:
+            self._scroll(self._index)
+        elif self._index >= top + self.page:
+            self._scroll(self._index - self.page + 1)
+
+    def _scroll(self, top: int) -> None:
+        self.scroll_to(y=max(top, 0), animate=False, force=True, immediate=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if old_value != new_value:
+            self._painted.clear()
+            self.refresh()
+            self.post_message(self.Moved())
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._painted.clear()
+        self.model_changed()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y >= 1:
+            self.move_to(int(self.scroll_y) + event.y - 1)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    # ── painting ──
+
+    def repaint(self) -> None:
+        """Paint again only the lines whose text has changed."""
+        width = self.size.width
+        for y in range(self.size.height):
+            if self._painted.get(y) != self._line(y):
+                self.refresh(Region(0, y, width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        line = self._line(y)
+        self._painted[y] = line
+        width = self.size.width
+        base = self.rich_style
+        over = self.get_component_rich_style("table--cursor", partial=True) if self._is_cursor(y) else Style()
+        segments = [Segment(text, base + self._style(style) + over) for text, style in line]
+        return Strip(segments, sum(segment.cell_length for segment in segments)).adjust_cell_length(width, base + over)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"table--{name}", partial=True) if name else Style()
+
+    def _is_cursor(self, y: int) -> bool:
+        return y > 0 and self.cursor is not None and int(self.scroll_y) + y - 1 == self._index
+
+    def _line(self, y: int) -> Line:
+        columns = self._fitted()
+        if y == 0:
+            return (("  ", "head"), *((f"{put(c.title, width, right=c.right)} ", "head") for c, width in columns))
+        source, index = self.source, int(self.scroll_y) + y - 1
+        if index >= len(source):
+            return ((self._nothing(), "dim"),) if y == 2 and not len(source) else ()
+        key, now = source.key(index), self.clock()
+        sign = (CURSOR if index == self._index else " ") + (MARK if key in self.marked else " ")
+        pieces = [(sign, "")]
+        for column, width in columns:
+            cell = column.cell(self.model, key, now)
+            pieces.append((put(cell.text, width, right=column.right, is_id=column.title == "JOB") + " ", cell.style))
+        return tuple(pieces)
+
+    def _fitted(self) -> list[tuple[Column, int]]:
+        if self._fitted_for != (self.view, self.size.width):
+            self._fitted_for = (self.view, self.size.width)
+            self._columns = fit(self.view, max(self.size.width - 3, 10))
+        return self._columns
+
+    def _nothing(self) -> str:
+        model = self.model
+        if model.problem is not None:
+            return "  nothing to show"
+        if model.filter and self.view != "workers":
+            return f"  0 of {model.total(self.view):,} match {model.filter!r}; esc clears the filter"
+        if self.view == "workers":
+            return "  no worker is signed in; w starts one here. Node workers are seen only by their locks"
+        if self.view not in model.scanned and self.view != "locked":
+            return "  reading …"
+        return {
+            "pending": "  nothing is pending; c creates a job",
+            "locked": "  no lock stands: nobody is at work",
+            "waiting": "  nobody waits to be told",
+            "fulfilled": "  no job is fulfilled yet",
+            "parked": "  no job was given up",
+        }[self.view]
