@@ -25,16 +25,20 @@ MANY = 100
 """Jobs at once from which on the number is typed."""
 
 
+LIVELY = frozenset({Verdict.LIVE, Verdict.LONG, Verdict.GHOST})
+"""Verdicts of locks that are only taken away with a typed word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What an act is about, as it was when the key went down."""
 
     id: str
-    view: str
-    version: int | None = None
-    fulfilled: bool = False
+    state: str = ""
+    """pending, fulfilled, parked; empty where that is not known."""
     lock: LockInfo | None = None
-    request: object = None
+    waits: bool = False
+    """Whether it waits for its next try."""
 
 
 Act = Callable[[Operator], Outcome]
@@ -190,7 +194,7 @@ class Acts:
 
     def requeue(self, targets: list[Target]) -> None:
         """Parked jobs go back to pending; of a fulfilled one a new job is offered first."""
-        if len(targets) == 1 and targets[0].fulfilled:
+        if len(targets) == 1 and targets[0].state == "fulfilled":
             self._requeue_fulfilled(targets[0])
             return
         shell = self._shell_for("requeue", targets)
@@ -245,7 +249,7 @@ class Acts:
             self._release_set([target for target in targets if target.lock is not None], park)
         elif locks and locks[0].verdict is Verdict.BARRED:
             self._screen.tell("an operator has taken it away already; the bar goes by itself", wrong=True)
-        elif locks and locks[0].verdict in (Verdict.LIVE, Verdict.LONG, Verdict.GHOST):
+        elif locks and locks[0].verdict in LIVELY:
             self._take_away(locks[0], park)
         elif locks:
             self._release_one(locks[0], park)
@@ -261,7 +265,9 @@ class Acts:
 
         self.ask("RELEASE", lines, shell, lambda: self.each(due, shell, act), count=len(due))
 
-    def _unlock_words(self, lock: LockInfo, park: bool, force: bool = False) -> str:
+    def unlock_line(self, lock: LockInfo, *, park: bool = False) -> str:
+        """The shell line that releases a lock, or takes it away where it is live."""
+        force = lock.verdict in LIVELY
         words = ["unlock", lock.id]
         if lock.kind != "work":
             words += ["--kind", lock.kind]
@@ -278,7 +284,7 @@ class Acts:
         elif not known:
             lines.append("It is not known to be stale yet: it is watched for up to 10 s, and left alone if it beats.")
         lines.append("The job is parked then." if park else "Any worker may take the job then.")
-        shell = self._unlock_words(lock, park)
+        shell = self.unlock_line(lock, park=park)
         watched = Countdown("WATCHING", ["Released only if nothing moves."], can_give_up=True)
         countdown = watched if not known or lock.verdict is Verdict.LEAKED else None
 
@@ -308,7 +314,7 @@ class Acts:
             "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its",
             "next beat; then the job is put back, or parked.",
         ]
-        shell = self._unlock_words(lock, park, force=True)
+        shell = self.unlock_line(lock, park=park)
         dialog = Typed(
             "TAKE A LIVE JOB AWAY", lines, word=word, what="the owner's name" if by_name else "the end of the job's id",
             shell=shell, may_park=lock.kind == "work",
@@ -321,7 +327,7 @@ class Acts:
 
         def typed(answer: bool | None) -> None:
             if answer is not None:
-                done = self._unlock_words(lock, answer, force=True)
+                done = self.unlock_line(lock, park=answer)
                 self.do(done, lambda operator: operator.take_away(lock, park=answer, wait=wait), countdown=countdown)
 
         self._screen.app.push_screen(dialog, typed)

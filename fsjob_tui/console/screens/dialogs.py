@@ -31,6 +31,8 @@ class Dialog(ModalScreen[T]):
     Dialog .wrong { color: $text-error; }
     Dialog .lines { height: auto; max-height: 16; }
     Dialog Static { height: auto; }
+    Dialog Input, Dialog Input:focus { height: 1; border: none; padding: 0 1; background: $boost; }
+    Dialog RadioSet, Dialog RadioSet:focus { border: none; padding: 0; background: $surface; }
     Dialog.danger > Vertical { border: round $error; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]

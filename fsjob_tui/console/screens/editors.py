@@ -27,7 +27,7 @@ class Editor(Dialog[Edited]):
     """An editor of text; ctrl+s is its yes."""
 
     DEFAULT_CSS = """
-    Editor TextArea { height: 10; border: none; }
+    Editor TextArea, Editor TextArea:focus { height: 10; border: none; padding: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", show=False, priority=True)]
 

@@ -19,7 +19,10 @@ class Help(Dialog[str]):
     """Gives the action that was chosen."""
 
     DEFAULT_CSS = """
-    Help OptionList { height: auto; max-height: 24; border: none; background: $surface; }
+    Help OptionList, Help OptionList:focus {
+        height: auto; max-height: 26; border: none; padding: 0; background: $surface;
+    }
+    Help .lines { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "close", show=False),

@@ -59,15 +59,15 @@ class MainScreen(Screen[None], inherit_bindings=False):
     """The console."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-    CSS = """
+    DEFAULT_CSS = """
     MainScreen { layout: vertical; }
-    #verdict { background: $boost; }
-    #body { height: 1fr; }
-    #left { width: 1fr; }
-    #detail { width: 46; display: none; }
-    #below { height: 9; display: none; }
-    #filter { height: 1; border: none; padding: 0 1; display: none; background: $boost; }
-    #filter:focus { border: none; }
+    MainScreen #verdict { background: $boost; }
+    MainScreen #body { height: 1fr; }
+    MainScreen #left { width: 1fr; }
+    MainScreen #detail { width: 46; display: none; }
+    MainScreen #below { height: 9; display: none; }
+    MainScreen #filter { height: 1; border: none; padding: 0 1; display: none; background: $boost; }
+    MainScreen #filter:focus { border: none; }
     """
 
     def __init__(self, directory: str, *, read_only: bool, worker: str | None, demo: str) -> None:
@@ -79,12 +79,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._worker_command = worker
         self._feed: Feed | None = None
         self._worker: EmbeddedWorker | None = None
-        self._opened = False
+        self._opened: str | None = None
         self._unmasked = False
         self._last_view = "pending"
         self._evidence = -1
         self._asked: tuple[object, object] = (None, None)
-        self._closed = False
+        self._put_away = False
 
     def compose(self) -> ComposeResult:
         yield Line("store")
@@ -111,9 +111,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def close_down(self) -> None:
         """End the feed; the embedded worker drains for thirty seconds at most."""
-        if self._closed:
+        if self._put_away:
             return
-        self._closed = True
+        self._put_away = True
         if self._feed is not None:
             self._feed.close()
         if self._worker is not None:
@@ -178,16 +178,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
         view = self.view
         wanted = Wanted(view, self.table.visible_keys() if view not in ("locked", "workers") else ())
-        shown = self.query_one("#detail", Pane).display or self._opened
-        opened = Open(self._cursor_job() if shown else None)
+        opened = Open(self._shown_job() if self.query_one("#detail", Pane).display or self._opened else None)
         for index, request in enumerate((wanted, opened)):
             if self._asked[index] != request:
                 self._feed.send(request)  # type: ignore[arg-type]
         self._asked = (wanted, opened)
 
-    def _cursor_job(self) -> str | None:
+    def _shown_job(self) -> str | None:
+        """The job that was opened, which stays whatever the rows do; else the one under the cursor."""
         key = self.table.cursor
-        return self.model.job_of(self.view, key) or None if key is not None else None
+        if self._opened is not None or key is None:
+            return self._opened
+        return self.model.job_of(self.view, key) or None
 
     # ── painting ──
 
@@ -226,8 +228,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         wide = self.size.width >= WIDE
         beside = self.view not in ("locked", "workers")
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
-        detail.display = self._opened or (wide and beside)
-        self.query_one("#left").display = wide or not self._opened
+        detail.display = self._opened is not None or (wide and beside)
+        self.query_one("#left").display = wide or self._opened is None
         detail.styles.width = 46 if wide and self.size.width < 140 else ("45%" if wide else "1fr")
         room = self.size.height >= HIGH
         below.display = room and ((self.view == "locked" and bool(self.model.locks)) or self._has_log())
@@ -239,7 +241,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _paint_panes(self, now: float) -> None:
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
         if detail.display:
-            job, wanted = self.model.job, self._cursor_job()
+            job, wanted = self.model.job, self._shown_job()
             if job is not None and job.detail.id == wanted:
                 detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self._unmasked, directory=self.directory))
             else:
@@ -248,7 +250,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if below.display and self.view == "locked":
             row = self.model.locks.get(self.table.cursor or "")
             if row is not None:
-                shell = self.acts._unlock_words(row.info, False, row.info.verdict not in RELEASABLE)
+                shell = self.acts.unlock_line(row.info)
                 title = f"why {safe_text(row.info.id)} is {row.info.verdict.upper()}"
                 below.put(title, proof_pieces(row, now, shell=shell, last_pull=None))
         elif below.display and self._worker is not None:
@@ -277,35 +279,30 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return why
         if self.model.problem is not None and action in ACTS and action != "create":
             return "there is no store"
-        key = self.table.cursor
         if action == "write":
             guarded = self.model.guarded and not self.acts.read_only and not self.acts.writing
             return None if guarded else "the store is not guarded"
         if action in ("release", "requeue", "park", "fulfill", "open", "copy", "mark", "mark_all"):
-            if key is None or self.view == "workers":
-                return "no job is under the cursor"
-            return self._why_not_this(action, key)
+            target = self._target()
+            return "no job is under the cursor" if target is None else self._why_not_this(action, target)
         if action == "worst":
             return None if self.model.verdict.evidence else "nothing is wrong"
         if action == "filter" and self.view == "workers":
             return "workers are not filtered"
         return None
 
-    def _why_not_this(self, action: str, key: str) -> str | None:
-        view, lock = self.view, self.model.lock_of(self.view, key)
-        detail = self.model.details.get(self.model.job_of(view, key))
+    def _why_not_this(self, action: str, target: Target) -> str | None:
+        lock = target.lock
         if action == "release":
             return None if lock is not None else "no lock stands here"
         if action == "requeue":
-            due_later = view == "pending" and detail is not None and detail.not_before is not None
-            possible = view in ("parked", "fulfilled") or due_later
+            possible = target.state in ("parked", "fulfilled") or target.waits
             return None if possible else "only a parked or fulfilled job is run again"
         if action == "park":
-            is_work = lock is None or lock.kind == "work"
-            return None if view == "pending" or (view == "locked" and is_work) else "only a pending job is parked"
+            possible = target.state in ("pending", "") and (lock is None or lock.kind == "work")
+            return None if possible else "only a pending job is parked"
         if action == "fulfill":
-            fulfilled = view == "fulfilled" or (detail is not None and detail.fulfilled)
-            return "it is fulfilled" if fulfilled else None
+            return "it is fulfilled" if target.state == "fulfilled" else None
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -320,18 +317,33 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     # ── acts ──
 
-    def _target(self, key: str) -> Target:
+    def _target(self) -> Target | None:
+        """The job that is open, or the one under the cursor, as it is now."""
+        key, job = self.table.cursor, self.model.job
+        if self._opened is not None:
+            if job is None or job.detail.id != self._opened:
+                return Target(self._opened)
+            lock = next((lock for lock in job.detail.locks if lock.kind == "work"), None)
+            return Target(self._opened, job.detail.state, lock or next(iter(job.detail.locks), None))
+        return self._target_of(key) if key is not None and self.view != "workers" else None
+
+    def _target_of(self, key: str) -> Target:
         view, model = self.view, self.model
         job_id = model.job_of(view, key)
         detail = model.details.get(job_id)
-        fulfilled = view == "fulfilled" or bool(detail is not None and detail.fulfilled)
-        return Target(job_id, view, detail.version if detail else None, fulfilled, model.lock_of(view, key))
+        state = view if view in ("pending", "fulfilled", "parked") else ""
+        if detail is not None and detail.fulfilled:
+            state = "fulfilled"
+        waits = view == "pending" and detail is not None and detail.not_before is not None
+        return Target(job_id, state, model.lock_of(view, key), waits)
 
     def _targets(self) -> list[Target]:
-        """The marked rows in their order, else the one under the cursor: fixed as of now."""
+        """The marked rows in their order, else the one job that is meant: fixed as of now."""
         table = self.table
-        keys = sorted(table.marked, key=lambda key: table.source.index(key) or 0) or [table.cursor or ""]
-        return [self._target(key) for key in keys]
+        if table.marked and self._opened is None:
+            return [self._target_of(key) for key in sorted(table.marked, key=lambda key: table.source.index(key) or 0)]
+        target = self._target()
+        return [target] if target is not None else []
 
     def action_release(self) -> None:
         self.acts.release(self._targets())
@@ -368,7 +380,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Show a view."""
         if view != self.view:
             self._last_view = self.view
-            self._opened = False
+            self._opened = None
             self.table.show(view)
             self.table.focus()
         self.refresh_around()
@@ -405,9 +417,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._scroll_or_move(10**9)
 
     def _scroll_or_move(self, rows: int) -> None:
-        if self._opened and not self.query_one("#left").display:
+        if not self.query_one("#left").display:
             self.query_one("#detail", Pane).scroll_relative(y=rows, animate=False)
         else:
+            self._opened = None
             self.table.move_to(min(max(self.table.index + rows, 0), 10**9))
 
     def action_worst(self) -> None:
@@ -448,7 +461,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # ── looking ──
 
     def action_open(self) -> None:
-        self._opened = True
+        self._opened = self._shown_job()
         self.refresh_around()
         self._ask_for_rows()
 
@@ -458,8 +471,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if field.has_focus:
             field.value = ""
             self._end_filter()
-        elif self._opened:
-            self._opened = False
+        elif self._opened is not None:
+            self._opened = None
             self.refresh_around()
         elif self.table.marked:
             self.table.marked.clear()
@@ -558,7 +571,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # ── copying ──
 
     def action_copy(self) -> None:
-        job, job_id = self.model.job, self._cursor_job() or ""
+        job, job_id = self.model.job, self._shown_job() or ""
         opened = job is not None and job.detail.id == job_id and job.detail.record is not None
         choices = {"i": "id", "s": "shell line"}
         if opened:

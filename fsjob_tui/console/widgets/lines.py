@@ -49,7 +49,7 @@ class Line(Static):
         """Pieces at the left, and one at the right end where it fits."""
         pieces = list(left)
         room = self.size.width - sum(cell_len(text) for text, _ in pieces) - cell_len(right[0])
-        self.put([*pieces, (" " * room, ""), right] if room >= 1 else pieces)
+        self.put([*pieces, (" " * room, ""), right] if room >= 0 else pieces)
 
 
 def store_line(line: Line, model: Model, *, mode: str, worker: str, now: float) -> None:
