@@ -1,0 +1,43 @@
+"""What all tests share: the real Node package, sizes, and tools that must not be missing in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NODE = ROOT / "tests" / "node"
+STRICT = bool(os.environ.get("FSJOB_STRICT"))
+"""In CI a missing tool is a failure, not a skip."""
+
+
+def scale(small: int, large: int) -> int:
+    """How large a sweep is: small, or large where FSJOB_SCALE=large asks for it."""
+    return large if os.environ.get("FSJOB_SCALE") == "large" else small
+
+
+def need(tool: str) -> str:
+    """The path of a tool; the test is skipped, and says so, where it is missing."""
+    found = shutil.which(tool)
+    if found is None:
+        message = f"{tool} is not installed"
+        pytest.fail(message) if STRICT else pytest.skip(message)
+    return found
+
+
+@pytest.fixture(scope="session")
+def node_driver() -> Callable[..., list[str]]:
+    """The command line of the real fs-job-store; installs it once, beside its driver."""
+    node = need("node")
+    if not (NODE / "node_modules" / "fs-job-store").is_dir():
+        npm = need("npm")
+        done = subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=NODE, capture_output=True, text=True)
+        if done.returncode:
+            message = f"npm cannot install fs-job-store: {done.stderr.strip()[-300:]}"
+            pytest.fail(message) if STRICT else pytest.skip(message)
+    return lambda *arguments: [node, str(NODE / "driver.js"), *arguments]
