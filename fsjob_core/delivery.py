@@ -6,20 +6,36 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from . import steps
 from .backlog import PassOver
 from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled
+from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
 from .record import JobRecord, Json, same_json, without
 
-if TYPE_CHECKING:
-    from .store import JobStore
-
 _log = logging.getLogger("fsjob")
+
+
+def open_value(ground: Ground, job_id: str) -> BinaryIO:
+    """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound."""
+    if not ground.read(job_id)[1].fulfilled:
+        raise NotFulfilled(f"job {job_id} is not fulfilled: there is no value yet")
+    try:
+        return ground.disk.open_file(ground.layout.value(job_id))
+    except FileNotFoundError:
+        raise NotFulfilled(f"job {job_id} is fulfilled, but its value is missing; run it again") from None
+    except NotRegular as error:
+        raise NotFulfilled(f"job {job_id}: {error}") from None
+
+
+def read_value(ground: Ground, job_id: str) -> bytes:
+    """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
+    with open_value(ground, job_id) as file:
+        return file.read()
 
 
 class Fulfillment(NamedTuple):
@@ -36,8 +52,8 @@ Respond = Callable[[Json, Fulfillment], object]
 class Notification:
     """Exclusive right to tell the targets of one fulfilled job, until `done`."""
 
-    def __init__(self, store: JobStore, lease: Lease, record: JobRecord) -> None:
-        self._store = store
+    def __init__(self, ground: Ground, lease: Lease, record: JobRecord) -> None:
+        self._ground = ground
         self._lease = lease
         self._record = record
         self._value: bytes | None = None
@@ -55,7 +71,7 @@ class Notification:
     def value(self) -> bytes:
         """The job's value, read when first asked for."""
         if self._value is None:
-            self._value = self._store.read_value(self.id)
+            self._value = read_value(self._ground, self.id)
         return self._value
 
     @property
@@ -81,14 +97,14 @@ class Notification:
         """
         try:
             if delivered:
-                steps.unqueue(self._store.ground, self.id, delivered, leases=[self._lease])
+                steps.unqueue(self._ground, self.id, delivered, leases=[self._lease])
         finally:
             self._lease.release()
 
 
-def accept_notification(store: JobStore, lease: Lease) -> Notification:
+def accept_notification(ground: Ground, lease: Lease) -> Notification:
     """Make of a notification lock something to deliver. Raises PassOver where there is nothing."""
-    ground, job_id = store.ground, lease.place.id
+    job_id = lease.place.id
     try:
         _, record = ground.read(job_id)
     except JobNotFound:
@@ -101,7 +117,7 @@ def accept_notification(store: JobStore, lease: Lease) -> Notification:
         _unlink_if_empty(ground, lease)
         raise PassOver
     _make_last(ground, job_id)
-    return Notification(store, lease, record)
+    return Notification(ground, lease, record)
 
 
 def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
@@ -119,23 +135,22 @@ def _make_last(ground: Ground, job_id: str) -> None:
     ground.disk.sync_directory(ground.layout.job(job_id))
 
 
-def flush(store: JobStore, job_id: str, respond: Respond) -> None:
+def flush(ground: Ground, job_id: str, respond: Respond) -> None:
     """Deliver to every target of a fulfilled job; who was told is taken off the list.
 
     A target for which `respond` raises stays on the list, for a notifier. Does nothing where somebody else holds
     the notification lock, or the job is not fulfilled.
     """
-    ground = store.ground
     with suppress(JobLocked):
         lease = ground.lock("notification", job_id)
         try:
-            _deliver(store, lease, respond)
+            _deliver(ground, lease, respond)
         finally:
             lease.release()
 
 
-def _deliver(store: JobStore, lease: Lease, respond: Respond) -> None:
-    ground, job_id = store.ground, lease.place.id
+def _deliver(ground: Ground, lease: Lease, respond: Respond) -> None:
+    job_id = lease.place.id
     tried: list[Json] = []
     value: bytes | None = None
     while True:
@@ -145,7 +160,7 @@ def _deliver(store: JobStore, lease: Lease, respond: Respond) -> None:
             return
         if value is None:
             _make_last(ground, job_id)
-            value = store.read_value(job_id)
+            value = read_value(ground, job_id)
         told = [target for target in fresh if _tell(lease, respond, target, Fulfillment(job_id, value))]
         tried += [target for target in fresh if not any(same_json(target, one) for one in told)]
         if told:
@@ -162,9 +177,9 @@ def _tell(lease: Lease, respond: Respond, target: Json, fulfillment: Fulfillment
     return True
 
 
-def flush_quietly(store: JobStore, job_id: str, respond: Respond) -> None:
+def flush_quietly(ground: Ground, job_id: str, respond: Respond) -> None:
     """The flush after a fulfill or a queue, whose own success does not depend on it."""
     try:
-        flush(store, job_id, respond)
+        flush(ground, job_id, respond)
     except (FsJobError, OSError) as error:
         _log.warning("job %s: its notifications are left for later: %s", job_id, error)

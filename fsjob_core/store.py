@@ -12,8 +12,7 @@ from typing import BinaryIO
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .delivery import Notification, Respond
-from .errors import NotFulfilled
-from .fs import Disk, NotRegular
+from .fs import Disk
 from .ground import Ground
 from .host import REAL, Host
 from .journal import Outcome
@@ -135,18 +134,18 @@ class JobStore:
         """Deliver to the targets of a fulfilled job now, through `respond(target, Fulfillment)`."""
         if self.respond is not None:
             self.ground.ready()
-            delivery.flush(self, check_id(job_id), self.respond)
+            delivery.flush(self.ground, check_id(job_id), self.respond)
 
     def flush_after(self, record: JobRecord) -> None:
         """Deliver after a step that fulfilled a job or found it so; never raises for a delivery."""
         if self.respond is not None and record.fulfilled and record.waiting:
-            delivery.flush_quietly(self, record.id, self.respond)
+            delivery.flush_quietly(self.ground, record.id, self.respond)
 
     def pull_notification(self) -> Notification | None:
         """Take the right to tell the targets of one fulfilled job; None where nobody waits."""
         self.ground.ready()
         with self._pulling:
-            return self._notifications.take_next(lambda lease: delivery.accept_notification(self, lease))
+            return self._notifications.take_next(lambda lease: delivery.accept_notification(self.ground, lease))
 
     # ── work ──
 
@@ -156,7 +155,7 @@ class JobStore:
         if self.ground.disk.exists(self.layout.paused):
             return None
         with self._pulling:
-            return self._work.take_next(lambda lease: accept_work(self, lease))
+            return self._work.take_next(lambda lease: accept_work(self.ground, lease, self.flush_after))
 
     pull_job = pull_work
 
@@ -209,19 +208,11 @@ class JobStore:
 
     def open_value(self, job_id: str) -> BinaryIO:
         """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound."""
-        if not self.get(job_id).fulfilled:
-            raise NotFulfilled(f"job {job_id} is not fulfilled: there is no value yet")
-        try:
-            return self.ground.disk.open_file(self.layout.value(job_id))
-        except FileNotFoundError:
-            raise NotFulfilled(f"job {job_id} is fulfilled, but its value is missing; run it again") from None
-        except NotRegular as error:
-            raise NotFulfilled(f"job {job_id}: {error}") from None
+        return delivery.open_value(self.ground, check_id(job_id))
 
     def read_value(self, job_id: str) -> bytes:
         """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
-        with self.open_value(job_id) as file:
-            return file.read()
+        return delivery.read_value(self.ground, check_id(job_id))
 
     def counts(self) -> Counts:
         """How many jobs are pending, locked, waiting, fulfilled, parked."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from . import steps
 from .backlog import PassOver
 from .change import Known
 from .errors import CorruptJob, JobNotFound, LeaseLost
+from .ground import Ground
 from .lease import Lease
 from .record import PENDING, JobRecord, Json
-
-if TYPE_CHECKING:
-    from .store import JobStore
 
 
 class WorkLease:
@@ -25,8 +22,9 @@ class WorkLease:
     call `release` in any case, fulfilled or not.
     """
 
-    def __init__(self, store: JobStore, lease: Lease, known: Known) -> None:
-        self._store = store
+    def __init__(self, ground: Ground, lease: Lease, known: Known, after: Callable[[JobRecord], None]) -> None:
+        self._ground = ground
+        self._after = after
         self._lease = lease
         self._known = known
 
@@ -75,26 +73,25 @@ class WorkLease:
 
     def fulfill(self, value: steps.Value) -> None:
         """Give the job its value, then flush. Raises LeaseLost, AlreadyFulfilled, VersionMismatch."""
-        ground = self._store.ground
         known, version = self._known, self.record.version
-        record = steps.fulfill(ground, self.id, value, version=version, leases=[self._lease], known=known)
-        self._store.flush_after(record)
+        record = steps.fulfill(self._ground, self.id, value, version=version, leases=[self._lease], known=known)
+        self._after(record)
 
     def begin(self) -> None:
         """Record, before the work starts, that an attempt was made. For worker loops."""
-        self._known = steps.begin(self._store.ground, self.id, self._lease, self._known)
+        self._known = steps.begin(self._ground, self.id, self._lease, self._known)
 
     def fail(self, error: str, retry_in: float) -> None:
         """Record why the attempt failed; the job is not handed out again for `retry_in` seconds."""
-        steps.fail(self._store.ground, self.id, self._lease, error, retry_in)
+        steps.fail(self._ground, self.id, self._lease, error, retry_in)
 
     def give_back(self) -> None:
         """Record that the attempt was cut short and does not count: its worker was told to end."""
-        steps.give_back(self._store.ground, self.id, self._lease)
+        steps.give_back(self._ground, self.id, self._lease)
 
     def park(self, reason: str) -> None:
         """Give the job up: nobody works on it until an operator runs it again."""
-        steps.park(self._store.ground, self.id, reason, lease=self._lease)
+        steps.park(self._ground, self.id, reason, lease=self._lease)
 
     def prove(self) -> None:
         """Raise LeaseLost unless the lock is still ours, as of now."""
@@ -111,9 +108,9 @@ class WorkLease:
         self.release()
 
 
-def accept_work(store: JobStore, lease: Lease) -> WorkLease:
-    """Make of a work lock a job to work on. Raises PassOver where there is nothing to do."""
-    ground, job_id = store.ground, lease.place.id
+def accept_work(ground: Ground, lease: Lease, after: Callable[[JobRecord], None]) -> WorkLease:
+    """Make of a work lock a job to work on; `after` is called once it is fulfilled. Raises PassOver."""
+    job_id = lease.place.id
     try:
         known = ground.read(job_id)
     except JobNotFound:
@@ -129,4 +126,4 @@ def accept_work(store: JobStore, lease: Lease) -> WorkLease:
         raise PassOver
     if record.number("not_before") > ground.host.time():
         raise PassOver(record.number("not_before"))
-    return WorkLease(store, lease, known)
+    return WorkLease(ground, lease, known, after)
