@@ -1,28 +1,24 @@
-"""What does the work: a command in a process group of its own, or a Python callable."""
+"""What does the work of a job: what a handler is, and the one that calls a Python function."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
-import os
-import select
-import signal
-import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from .errors import FsJobError
-from .host import Event
-from .record import Json, dump
+from .host import Event, Host
+from .record import Json
 from .store import JobStore
 from .work import WorkLease
 
 GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL to a command's process group."""
+"""Seconds that work which was told to end is given to do so."""
 LOOK_EVERY = 0.25
-ERROR_LINES = 5
+"""Seconds after which running work is ended at the latest, once it is to end."""
 ERROR_BYTES = 2000
 
 
@@ -35,107 +31,50 @@ class Result:
 
 
 class Handler(Protocol):
+    """Does the work of jobs, several at once where the worker has several threads."""
+
     def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
-        """Do the work of one job; end early once `cancel` is set or `timeout` seconds have passed."""
+        """Do the work of one job; end early once `cancel` is set or `timeout` seconds have passed.
+
+        Raises OSError where this machine, not the job, is why nothing was tried.
+        """
+
+    def close(self) -> None:
+        """Leave nothing behind."""
 
 
 class BadHandler(FsJobError):
     """The handler that was named cannot be used."""
 
 
-# ── a command ──
+class Deadline:
+    """Why work must end now, as `run` is told: its worker stops or lost the lease, or it takes too long."""
 
+    def __init__(self, host: Host, cancel: Event, timeout: float | None) -> None:
+        self._monotonic = host.monotonic
+        self._cancel = cancel
+        self._timeout = timeout
+        self._began = host.monotonic()
 
-class CommandHandler:
-    """Runs a command: the request as JSON on its standard input, its standard output is the value if it exits 0."""
-
-    def __init__(self, argv: Sequence[str]) -> None:
-        self.argv = list(argv)
-
-    def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
-        disk, host = store.ground.disk, store.host
-        names = [store.layout.staging(f"{host.me.tag}.{host.token()}") for _ in range(3)]
-        with (
-            disk.anonymous(names[0]) as request,
-            disk.anonymous(names[1]) as errors,
-        ):
-            output = disk.anonymous(names[2])
-            request.write(dump(work.request))
-            request.seek(0)
-            environment = {
-                **os.environ,
-                "FSJOB_ID": work.id,
-                "FSJOB_DIR": store.directory,
-                "FSJOB_ATTEMPT": str(work.attempt),
-                "FSJOB_VERSION": str(work.version),
-            }
-            try:
-                process = subprocess.Popen(
-                    self.argv, stdin=request, stdout=output, stderr=errors, env=environment, start_new_session=True
-                )
-            except OSError as error:
-                output.close()
-                return Result(None, f"{self.argv[0]}: {error.strerror}")
-            ended = self._wait(store, process, cancel, timeout)
-            if ended is None and process.returncode == 0:
-                output.seek(0)
-                return Result(output)
-            output.close()
-            return Result(None, f"{ended or _status(process.returncode)}{_last_lines(errors)}")
-
-    def _wait(
-        self, store: JobStore, process: subprocess.Popen[bytes], cancel: Event, timeout: float | None
-    ) -> str | None:
-        """Until the command has ended, by itself (None) or by us (why). Nothing of its group is left."""
-        host = store.host
-        ends = host.monotonic() + timeout if timeout else None
-        ended = os.pidfd_open(process.pid)
-        try:
-            poll = select.poll()
-            poll.register(ended, select.POLLIN)
-            while not poll.poll(LOOK_EVERY * 1000):
-                if cancel.is_set():
-                    return self._end(process, poll, "it was ended by its worker")
-                if ends is not None and host.monotonic() > ends:
-                    return self._end(process, poll, f"it took over {timeout:.0f} s")
-            return None
-        finally:
-            with suppress(ProcessLookupError, PermissionError):  # children that it left behind
-                os.killpg(process.pid, signal.SIGKILL)
-            os.close(ended)
-            process.wait()
-
-    def _end(self, process: subprocess.Popen[bytes], poll: select.poll, why: str) -> str:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        poll.poll(GRACE * 1000)
-        return why
-
-
-def _status(code: int) -> str:
-    if code >= 0:
-        return f"exit {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
-
-
-def _last_lines(errors: BinaryIO) -> str:
-    size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - ERROR_BYTES))
-    lines = errors.read().decode("utf-8", "replace").strip().splitlines()[-ERROR_LINES:]
-    return ": " + "\n".join(lines) if lines else ""
-
-
-# ── Python ──
+    def reached(self) -> str | None:
+        """The reason; None while the work may go on."""
+        if self._cancel.is_set():
+            return "it was ended by its worker"
+        if self._timeout is not None and self._monotonic() - self._began > self._timeout:
+            return f"it took over {self._timeout:g} s"
+        return None
 
 
 class PythonHandler:
-    """Calls a function with the request; what it returns is the value: bytes, text, or anything JSON holds."""
+    """Calls a function with the request; what it returns is the value: bytes, text, or anything JSON holds.
 
-    def __init__(self, call: Callable[[Json], object]) -> None:
-        self.call = call
+    A function with two parameters that must be given gets the `WorkLease` as its second. It runs in this process:
+    it cannot be ended from outside. One that takes too long is left running and its result is not used.
+    """
+
+    def __init__(self, call: Callable[..., object]) -> None:
+        self._call = call
+        self._wants_lease = _needed_parameters(call) > 1
 
     @classmethod
     def named(cls, name: str) -> PythonHandler:
@@ -149,18 +88,53 @@ class PythonHandler:
             raise BadHandler(f"the handler {name} cannot be imported: {type(error).__name__}: {error}") from None
         if not callable(found):
             raise BadHandler(f"the handler {name} is no function")
+        if inspect.iscoroutinefunction(found):
+            raise BadHandler(f"the handler {name} is a coroutine; give a plain function, with asyncio.run in it")
         return cls(found)
 
     def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
+        host = store.host
+        deadline = Deadline(host, cancel, timeout)
+        ended, results = host.event(), list[Result]()
+
+        def call() -> None:
+            results.append(self._attempt(work))
+            ended.set()
+
+        host.spawn(call, f"fsjob-call-{work.id[-6:]}")
+        why = None
+        while not host.wait(ended, LOOK_EVERY) and why is None:
+            why = deadline.reached()
+            if why is not None and cancel.is_set():
+                host.wait(ended, GRACE)
+        return results[0] if results else Result(None, why or "")
+
+    def _attempt(self, work: WorkLease) -> Result:
         try:
-            found = self.call(work.request)
-        except Exception as error:  # somebody else's code: its failure is the attempt's
+            found = self._call(work.request, work) if self._wants_lease else self._call(work.request)
+        except BaseException as error:  # somebody else's code: its failure, sys.exit included, is the attempt's
             return Result(None, f"{type(error).__name__}: {error}"[:ERROR_BYTES])
-        if isinstance(found, str):
-            return Result(found.encode("utf-8", "replace"))
-        if isinstance(found, (bytes, bytearray)):
-            return Result(bytes(found))
         try:
-            return Result(json.dumps(found, allow_nan=False).encode())
-        except (TypeError, ValueError) as error:
-            return Result(None, f"the handler returned no value that can be kept: {error}")
+            return Result(_as_bytes(found))
+        except (TypeError, ValueError, RecursionError) as error:
+            return Result(None, f"the handler returned no value that can be kept: {error}"[:ERROR_BYTES])
+
+    def close(self) -> None:
+        """There is nothing to leave behind."""
+
+
+def _needed_parameters(call: Callable[..., object]) -> int:
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):  # a function written in C that does not tell
+        return 1
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(each.kind in by_place and each.default is inspect.Parameter.empty for each in parameters)
+
+
+def _as_bytes(found: Json) -> bytes:
+    if isinstance(found, str):
+        return found.encode("utf-8")
+    if isinstance(found, (bytes, bytearray, memoryview)):
+        return bytes(found)
+    return json.dumps(found, allow_nan=False).encode()

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from .errors import AlreadyFulfilled, FsJobError, LeaseLost, VersionMismatch
-from .fs import Disk
 from .handlers import Handler
 from .host import Event
-from .layout import check_id
+from .signin import SignIn
 from .store import JobStore
 from .work import WorkLease
 
-BEAT_EVERY = 3.0
 LOOK_EVERY = 0.25
 """Seconds after which a signal is noticed at the latest."""
 RESCAN = 1.0
 HINT_PAUSE = 0.02
 COST_TIMES = 20.0
 """An idle worker looks again after at least so many times what looking cost."""
+AFTER_ERROR = 1.0
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
 HANGUP_DRAIN = 30.0
+"""Seconds for which a worker whose terminal, or console, has gone lets its work go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent:
-    """Something a worker did: started, done, failed, parked, lost, recovered, draining, ended. Times in seconds."""
+    """Something a worker did. Times in seconds.
+
+    `kind`: started, done, failed, parked, lost (what was done is not used, or was cut short), recovered (the lock
+    was a dead holder's), draining, ended; error, where the store or this machine is in trouble, not the job.
+    """
 
     at: float
     kind: str
@@ -62,9 +64,7 @@ class Worker:
         report: Report = lambda event: None,
     ) -> None:
         self._store, self._host = store, store.host
-        self._beats_disk = Disk(self._host, self._host.calls, durable=False)
         self._handler = handler
-        self._command = command
         self._concurrency = concurrency
         self._timeout = timeout
         self._max_attempts = max_attempts
@@ -75,12 +75,18 @@ class Worker:
         self._wake, self._never = self._host.event(), self._host.event()
         self._running: dict[str, Event] = {}
         self._done = self._failed = 0
-        self._draining = False
+        self._draining = self._told_draining = False
         self._stop_at = math.inf
         self._ended = False
-        self._since = self._host.time()
-        self.name = self._sign_in(check_id(name))
+        self._look_at = self._soonest = self._retry_at = 0.0
+        self._nothing_left = False
+        self._sign = SignIn(store, name, command)
         store.worker_name = store.ground.worker = self.name
+
+    @property
+    def name(self) -> str:
+        """The name it signed in under: the second worker of one name has `-2` at its end."""
+        return self._sign.name
 
     # ── told from outside; safe in a signal handler ──
 
@@ -97,46 +103,61 @@ class Worker:
 
     def run(self) -> None:
         """Work until drained or stopped."""
-        self._store.ground.ready()
         self._host.spawn(self._listen, "fsjob-hints")
-        look_at = beat_at = soonest = 0.0
         try:
-            while not (self._draining and not self._running):
-                now = self._host.monotonic()
-                if now >= self._stop_at:
-                    self._cancel_all()
-                if now >= beat_at:
-                    self._sign()
-                    beat_at = now + BEAT_EVERY
-                if not self._draining and len(self._running) < self._concurrency and now >= look_at:
-                    if self._pull():
-                        continue
-                    if self._until_empty and not self._running:
-                        break
-                    cost = self._host.monotonic() - now
-                    look_at = now + max(RESCAN, COST_TIMES * cost)
-                    soonest = self._host.monotonic() + max(HINT_PAUSE, COST_TIMES * cost)
-                if self._host.wait(self._wake, LOOK_EVERY):
-                    self._wake.clear()
-                    look_at = min(look_at, soonest)
-                elif due := self._store.next_due():
-                    look_at = min(look_at, self._host.monotonic() + max(due - self._host.time(), HINT_PAUSE))
+            while not (self._draining and not self._running) and not (self._until_empty and self._nothing_left):
+                self._step()
         finally:
             self._ended = True
             self._cancel_all()
             while self._running:
                 self._host.wait(self._never, 0.02)
-            self._sign_out()
+            self._handler.close()
+            self._sign.out()
             self._tell("ended")
 
-    def _pull(self) -> bool:
+    def _step(self) -> None:
+        """Pull one job, or wait a moment."""
+        now = self._host.monotonic()
+        self._beat(now)
+        if now >= self._stop_at:
+            self._cancel_all()
+        has_room = not self._draining and len(self._running) < self._concurrency
+        if has_room and now >= self._look_at and self._pull(now):
+            return
+        if self._host.wait(self._wake, LOOK_EVERY):
+            self._wake.clear()
+            self._look_at = min(self._look_at, self._soonest)
+        elif due := self._store.next_due():
+            left = max(due - self._host.time(), 0.0)
+            self._look_at = min(self._look_at, max(self._host.monotonic() + left, self._soonest))
+
+    def _beat(self, now: float) -> None:
+        if self._draining and not self._told_draining:
+            self._told_draining = True
+            self._tell("draining", text=f"{len(self._running)} still at work")
+        self._sign.beat(now, self._state(), len(self._running), self._done, self._failed)
+
+    def _state(self) -> str:
+        if self._draining:
+            return "draining"
+        return "busy" if self._running else "idle"
+
+    def _pull(self, began: float) -> bool:
+        """Start the next job; False where there is none, and when to look again is set."""
+        at_rest = not self._running  # what runs may make more jobs, or fail and be tried again
         try:
             work = self._store.pull_work()
-        except OSError as error:
-            self._tell("failed", text=f"cannot pull: {error.filename or ''}: {error.strerror}")
-            self._host.wait(self._never, 1.0)
+        except (FsJobError, OSError) as error:
+            self._tell("error", text=f"cannot pull: {error}")
+            self._look_at = self._soonest = self._host.monotonic() + AFTER_ERROR
             return False
         if work is None:
+            now = self._host.monotonic()
+            self._look_at = now + max(RESCAN, COST_TIMES * (now - began))
+            self._soonest = now + max(HINT_PAUSE, COST_TIMES * (now - began))
+            all_tried = self._host.time() > self._retry_at and self._store.next_due() is None
+            self._nothing_left = at_rest and all_tried
             return False
         cancel = self._host.event()
         with self._mutex:
@@ -150,7 +171,7 @@ class Worker:
                 cancel.set()
 
     def _listen(self) -> None:
-        """A hint that something new is pending; the rescan is what is relied on."""
+        """A hint that something new is pending; the rescan is what is relied on: not every file system sends hints."""
         from watchfiles import Change, watch
 
         while not self._ended:
@@ -177,8 +198,8 @@ class Worker:
         except (LeaseLost, AlreadyFulfilled, VersionMismatch) as error:
             self._tell("lost", work.id, str(error), began)
         except (FsJobError, OSError) as error:
-            self._failed += 1
-            self._tell("failed", work.id, str(error), began)
+            self._tell("error", work.id, str(error), began)
+            self._look_at = self._soonest = self._host.monotonic() + AFTER_ERROR
         finally:
             with self._mutex:
                 del self._running[work.id]
@@ -192,7 +213,11 @@ class Worker:
             return
         work.begin()
         self._tell("started", work.id, f"try {work.attempt}")
-        result = self._handler.run(self._store, work, cancel, self._timeout)
+        try:
+            result = self._handler.run(self._store, work, cancel, self._timeout)
+        except OSError:  # nothing was tried
+            work.give_back()
+            raise
         if work.compromised:
             raise LeaseLost(f"job {work.id}: the lease was lost while it was worked on")
         if result.value is not None:
@@ -200,73 +225,52 @@ class Worker:
         elif cancel.is_set():
             work.give_back()
             self._tell("lost", work.id, "given back: the worker was stopped", began)
-        elif work.attempt >= self._max_attempts:
-            self._park(work, result.error, began)
         else:
-            self._failed += 1
-            pause = self._backoff(work.attempt)
-            work.fail(result.error, pause)
-            self._tell("failed", work.id, f"try {work.attempt} failed: {result.error}; again in {pause:.0f} s", began)
+            self._fail(work, result.error, began)
 
     def _fulfill(self, work: WorkLease, value: bytes | BinaryIO, began: float) -> None:
-        if isinstance(value, bytes):
-            size = len(value)
-            work.fulfill(value)
-        else:
-            with value:
-                size = value.seek(0, 2)
-                value.seek(0)
-                work.fulfill(value)
+        try:
+            size = _keep(work, value)
+        except OSError as error:  # no room, perhaps: the work was done for nothing, and must not be at once again
+            self._fail(work, f"its value could not be kept: {error}", began)
+            return
         self._done += 1
         self._tell("done", work.id, "", began, size)
 
-    def _park(self, work: WorkLease, error: str, began: float) -> None:
+    def _fail(self, work: WorkLease, error: str, began: float) -> None:
+        if work.attempt >= self._max_attempts:
+            self._park(work, error, began)
+            return
+        pause = self._backoff(work.attempt)
+        self._retry_at = max(self._retry_at, self._host.time() + pause)
+        work.fail(error, pause)
         self._failed += 1
+        self._tell("failed", work.id, f"try {work.attempt} failed: {error}; again in {pause:.0f} s", began)
+
+    def _park(self, work: WorkLease, error: str, began: float) -> None:
         work.park(error)
+        self._failed += 1
         self._tell("parked", work.id, f"given up after {work.attempt} tries: {error}", began)
 
     def _backoff(self, attempt: int) -> float:
         """A pause that grows with each attempt, jittered by half, so that what failed together does not return so."""
-        pause: float = min(self._pause * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+        pause: float = min(self._pause * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE)
         return pause * (0.5 + int(self._host.token()[:4], 36) / 36**4)
-
-    # ── who we are ──
-
-    def _sign_in(self, name: str) -> str:
-        """Take a name; the second worker of one name gets `-2`."""
-        self._store.ground.ready()
-        taken = {worker.name for worker in self._store.views.workers() if worker.state != "gone"}
-        wanted, number = name, 1
-        while wanted in taken:
-            number += 1
-            wanted = f"{name}-{number}"
-        return wanted
-
-    def _sign(self) -> None:
-        me = self._host.me
-        told = {
-            "name": self.name, "host": me.host, "boot": me.boot, "pidns": me.pidns, "pid": me.pid, "start": me.start,
-            "since": self._since, "state": self._state(), "now": len(self._running), "done": self._done,
-            "failed": self._failed, "command": self._command,
-        }  # fmt: skip
-        layout = self._store.layout
-        scratch = layout.staging(f"{me.tag}.{self._host.token()}")
-        with suppress(OSError):  # a full disk must not end a worker that works
-            self._beats_disk.replace(layout.worker(self.name), json.dumps(told).encode(), scratch)
-
-    def _state(self) -> str:
-        if self._draining:
-            return "draining"
-        if self._running:
-            return "busy"
-        return "idle" if self._store.views.paused() is None else "paused"
-
-    def _sign_out(self) -> None:
-        with suppress(OSError):
-            self._store.ground.disk.remove(self._store.layout.worker(self.name))
 
     def _tell(
         self, kind: str, job_id: str = "", text: str = "", began: float | None = None, size: int | None = None
     ) -> None:
         seconds = self._host.monotonic() - began if began is not None else None
         self._report(WorkerEvent(self._host.time(), kind, job_id, text, seconds, size))
+
+
+def _keep(work: WorkLease, value: bytes | BinaryIO) -> int:
+    """Fulfill a job; gives the size of its value in bytes."""
+    if isinstance(value, bytes):
+        work.fulfill(value)
+        return len(value)
+    with value:
+        size = value.seek(0, 2)
+        value.seek(0)
+        work.fulfill(value)
+        return size

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from .commands.common import run_safely
+from .commands.arguments import StandardInput
+from .commands.exits import USAGE, run_safely
 
 COMMANDS = {
     "console": "console",
@@ -60,6 +61,7 @@ class LazyGroup(click.Group):
 
 @click.command(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="fsjob DIR opens the console on a store. Exit codes: 0 done, 1 failed, 2 usage, 3 no such job, "
     "4 refused, 5 no store here.",
@@ -70,10 +72,14 @@ class LazyGroup(click.Group):
 def fsjob(ctx: click.Context, directory: str | None) -> None:
     """Run, look at and mend a job store that lives in a directory."""
     ctx.obj = directory
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: ends with the exit code that the README lists."""
+    StandardInput.taken = False
     sys.exit(run_safely(lambda: fsjob.main(arguments, prog_name="fsjob", standalone_mode=False)))
 
 

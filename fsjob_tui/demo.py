@@ -1,7 +1,8 @@
 """A store with everything in it: makers, workers, one that dies, failing jobs, somebody to be told, parked jobs.
 
 Everything is real: the workers are `fsjob worker` processes, and the one that dies is killed with SIGKILL in the
-middle of a job. The engine runs in a process of its own and ends, workers and all, when its standard input does.
+middle of a job. The engine runs in a process of its own and ends, workers and store and all, when its standard
+input does: `python -m fsjob_tui.demo DIRECTORY [SECONDS]`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from typing import Any
 
 from fsjob_core import JobStore
 from fsjob_core.errors import FsJobError
@@ -26,7 +29,10 @@ WORKERS = 4
 MAX_ATTEMPTS = 2
 RETRY_PAUSE = 0.4
 SETTLE_SECONDS = 60.0
+FIRST_DEATH, NEXT_DEATH = 4.0, 45.0
+"""Seconds until a worker is killed, where people watch."""
 KINDS = ("thumbnail", "transcode", "invoice", "report")
+NEVER_ANSWERS = "user5@example.org"
 
 
 # ── the work ──
@@ -58,28 +64,73 @@ def _second_time(mark: str) -> bool:
 # ── the engine ──
 
 
-@dataclass
 class Demo:
-    """Makes jobs, runs the workers, counts what they say."""
+    """Makes jobs, runs the workers, counts what they say. `pace`: how slow everything is; 1 is for people to watch."""
 
-    directory: str
-    pace: float = 1.0
-    """How slow everything is; 1 is for people to watch."""
-    created: dict[str, Json] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=threading.Event)
-    making: threading.Event = field(default_factory=threading.Event)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, directory: str, pace: float = 1.0) -> None:
+        os.mkdir(directory)  # only what is made here is removed in the end
+        self.directory = directory
+        self.store = JobStore(directory, durability="process", worker_name="demo")
+        self.ended = threading.Event()
+        self.created: dict[str, dict[str, Json]] = {}
+        self.counts: Counter[str] = Counter()
+        self._pace = pace
+        self._making = True
+        self._maker = threading.Thread(target=self._quietly, args=(self._make,), daemon=True)
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._listeners: list[threading.Thread] = []
+        self._mutex = threading.Lock()
+        self._marks = f"{directory}.marks"
+        os.mkdir(self._marks)
 
-    def __post_init__(self) -> None:
-        self.store = JobStore(self.directory, durability="process", worker_name="demo")
-        self.making.set()
+    def start(self) -> None:
+        """Somebody makes jobs, somebody delivers, four work, and one lock is a dead Node worker's."""
+        self._leave_a_nodes_lock()
+        for number in range(1, WORKERS + 1):
+            self._start_worker(f"render-{number}")
+        self._maker.start()
+        threading.Thread(target=self._quietly, args=(self._deliver,), daemon=True).start()
+
+    def kill_one_at_work(self) -> None:
+        """Kill a worker while it holds a job: its lock stays behind."""
+        at_work = threading.Event()
+        victim = self._start_worker("render-9", at_work)
+        while not at_work.wait(0.05) and not self.ended.is_set():
+            pass
+        victim.kill()
+        victim.wait()
+
+    def stop_making(self) -> None:
+        """No more jobs; every one that was made is in `created`."""
+        self._making = False
+        self._maker.join()
+
+    def stop(self) -> None:
+        """End everything; no worker is left, and all they said has been counted."""
+        self.ended.set()
+        self._making = False
+        for worker in self._workers:
+            _tell_to_stop(worker)
+        for worker in self._workers:
+            try:
+                worker.wait(5)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        for listener in self._listeners:
+            listener.join()
+
+    def remove(self) -> None:
+        """Remove the store, and the folder around it if there is nothing else in it."""
+        for directory in (self.directory, self._marks):
+            shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(self.directory))
 
     # ── workers ──
 
-    def start_worker(self, name: str) -> subprocess.Popen[bytes]:
-        """A real worker process, whose events are counted."""
+    def _start_worker(self, name: str, at_work: threading.Event | None = None) -> subprocess.Popen[bytes]:
+        """A real worker process, whose events are counted; `at_work` is set when it starts its first job."""
         there, here = os.pipe()
         command = [
             sys.executable, "-m", "fsjob_tui.cli", "worker", "-C", self.directory, "--name", name,
@@ -87,109 +138,82 @@ class Demo:
             "--retry-pause", str(RETRY_PAUSE), "--events-fd", str(here),
         ]  # fmt: skip
         worker = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[here],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )  # fmt: skip
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[here]
+        )
         os.close(here)
-        self.workers.append(worker)
-        threading.Thread(target=self._listen, args=(there, worker), daemon=True).start()
+        listener = threading.Thread(target=self._listen, args=(there, at_work), daemon=True)
+        listener.start()
+        self._workers.append(worker)
+        self._listeners.append(listener)
         return worker
 
-    def _listen(self, pipe: int, worker: subprocess.Popen[bytes]) -> None:
+    def _listen(self, pipe: int, at_work: threading.Event | None) -> None:
         with open(pipe, "rb") as events:
             for line in events:
-                event = json.loads(line)
-                with self._mutex:
-                    self.counts[event["kind"]] = self.counts.get(event["kind"], 0) + 1
-                if event["kind"] == "started" and worker is getattr(self, "victim", None):
-                    self.victim_at_work.set()
-
-    def kill_one_at_work(self) -> None:
-        """Kill a worker while it holds a job: its lock stays behind."""
-        self.victim_at_work = threading.Event()
-        self.victim = self.start_worker("render-9")
-        if self.victim_at_work.wait(20):
-            self.victim.kill()
-        self.victim.wait()
-
-    def stop(self) -> None:
-        """End everything; no worker is left."""
-        self.ended.set()
-        self.making.clear()
-        for worker in self.workers:
-            if worker.poll() is None and worker.stdin is not None:
                 try:
-                    worker.stdin.write(b"stop\n")
-                    worker.stdin.close()
-                except OSError:
-                    worker.terminate()
-        for worker in self.workers:
-            try:
-                worker.wait(5)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+                    kind = json.loads(line)["kind"]
+                except ValueError:  # cut off: it was killed in the middle of it
+                    continue
+                with self._mutex:
+                    self.counts[kind] += 1
+                if kind == "started" and at_work is not None:
+                    at_work.set()
 
     # ── jobs ──
 
-    def make(self) -> None:
-        """Make jobs at an uneven pace until told to stop."""
-        number = 0
-        while self.making.is_set():
-            number += 1
-            request = self._request(number)
-            job = self.store.create(request)
-            self.created[job.id] = request
-            if number % 4 == 0:
-                self.store.queue(job.id, {"mail": f"user{number % 7}@example.org"})
-            self.ended.wait(random.uniform(0.05, 0.4) * self.pace)
-
-    def _request(self, number: int) -> dict[str, Json]:
-        fails = "always" if number % 17 == 0 else "once" if number % 11 == 0 else "never"
-        return {
-            "type": KINDS[number % len(KINDS)],
-            "n": number,
-            "seconds": round(random.uniform(0.05, 1.2) * self.pace, 3),
-            "fails": fails,
-            "token": "not-a-real-secret",
-            "mark": f"{self.directory}.marks/{number}",
-        }
-
-    def deliver(self) -> None:
-        """Tell those who wait, but for one address that never answers."""
-        while not self.ended.wait(0.5):
-            try:
-                note = self.store.pull_notification()
-            except (OSError, FsJobError):
-                continue
-            if note is not None:
-                note.done(None, [target for target in note.waiting if target.get("mail") != "user5@example.org"])
-
-    def leave_a_nodes_lock(self) -> None:
-        """A lock as a Node worker leaves it: an empty directory without an owner, that nobody beats."""
-        job = self.store.create({"type": "import", "n": 0, "seconds": 0.1, "fails": "never"})
-        self.created[job.id] = self.store.get(job.id).request
-        os.mkdir(self.store.layout.work_lock(job.id))
-
-    def run_in_background(self) -> None:
-        os.makedirs(f"{self.directory}.marks", exist_ok=True)
-        for number in range(1, WORKERS + 1):
-            self.start_worker(f"render-{number}")
-        for target in (self.make, self.deliver):
-            threading.Thread(target=self._quietly, args=(target,), daemon=True).start()
-
     def _quietly(self, run: Callable[[], None]) -> None:
+        """Run until the demo ends, whose store goes away under it."""
         try:
             run()
-        except (FileNotFoundError, FsJobError):
+        except (OSError, FsJobError):
             if not self.ended.is_set():
                 raise
 
+    def _make(self) -> None:
+        number = 0
+        while self._making:
+            number += 1
+            job_id = self._create(self._request(number))
+            if number % 4 == 0:
+                self.store.queue(job_id, {"mail": f"user{number % 7}@example.org"})
+            self.ended.wait(random.uniform(0.05, 0.4) * self._pace)
+
+    def _create(self, request: dict[str, Json]) -> str:
+        job = self.store.create(request)
+        self.created[job.id] = request
+        return job.id
+
+    def _request(self, number: int) -> dict[str, Json]:
+        return {
+            "type": KINDS[number % len(KINDS)],
+            "n": number,
+            "seconds": round(random.uniform(0.05, 1.2) * self._pace, 3),
+            "fails": "always" if number % 17 == 0 else "once" if number % 11 == 0 else "never",
+            "token": "not-a-real-secret",
+            "mark": f"{self._marks}/{number}",
+        }
+
+    def _leave_a_nodes_lock(self) -> None:
+        """A lock as a Node worker leaves it: an empty directory without an owner, that nobody beats."""
+        job_id = self._create({"type": "import", "n": 0, "seconds": 0.1, "fails": "never"})
+        os.mkdir(self.store.layout.work_lock(job_id))
+
+    def _deliver(self) -> None:
+        """Tell those who wait, but for one address that never answers."""
+        while not self.ended.wait(0.5):
+            note = self.store.pull_notification()
+            if note is not None:
+                note.done(None, [target for target in note.waiting if target.get("mail") != NEVER_ANSWERS])
+
     # ── the audit ──
 
-    def settled(self) -> bool:
-        counts = self.store.counts()
-        return counts.pending == 0 and counts.locked == 0
+    def settle(self) -> None:
+        """Wait until nothing is pending and nothing is worked on, or for a minute."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and not self.ended.wait(0.1):
+            counts = self.store.counts()
+            if counts.pending == 0 and counts.locked == 0:
+                return
 
     def audit(self) -> dict[str, int]:
         """Every job that was made is fulfilled with the right value, or parked; anything else is lost."""
@@ -198,58 +222,78 @@ class Demo:
         for job_id, request in self.created.items():
             if job_id in parked_ids:
                 parked += 1
-                continue
-            try:
-                right = self.store.read_value(job_id) == answer(request).encode()
-            except FsJobError:
-                right = False
-            fulfilled += right
-            lost += not right
+            elif self._is_right(job_id, request):
+                fulfilled += 1
+            else:
+                lost += 1
         return {
             "created": len(self.created),
             "fulfilled": fulfilled,
-            "failed_attempts": self.counts.get("failed", 0) + self.counts.get("parked", 0),
+            "failed_attempts": self.counts["failed"] + self.counts["parked"],
             "parked": parked,
-            "recovered_locks": self.counts.get("recovered", 0),
+            "recovered_locks": self.counts["recovered"],
             "lost": lost,
         }
 
+    def _is_right(self, job_id: str, request: dict[str, Json]) -> bool:
+        try:
+            return self.store.read_value(job_id) == answer(request).encode()
+        except FsJobError:
+            return False
 
-def run_headless(directory: str, seconds: float) -> dict[str, int]:
-    """Make jobs for so many seconds, wait until all are settled, and audit them."""
-    demo = Demo(directory, pace=0.1)
-    try:
-        demo.leave_a_nodes_lock()
-        demo.run_in_background()
-        ends = time.monotonic() + seconds
+
+def _tell_to_stop(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None and worker.stdin is not None:
+        try:
+            worker.stdin.write(b"stop\n")
+            worker.stdin.close()
+        except OSError:
+            worker.terminate()
+
+
+def run_headless(demo: Demo, seconds: float) -> dict[str, int] | None:
+    """Make jobs for so many seconds, wait until all are settled, and audit them; None where it was ended early."""
+    ends = time.monotonic() + seconds
+    demo.start()
+    demo.kill_one_at_work()
+    demo.ended.wait(max(ends - time.monotonic(), 0))
+    demo.stop_making()
+    demo.settle()
+    early = demo.ended.is_set()
+    demo.stop()
+    return None if early else demo.audit()
+
+
+def run_watched(demo: Demo) -> None:
+    """Run until ended; now and then a worker dies."""
+    demo.start()
+    print("running", flush=True)
+    pause = FIRST_DEATH
+    while not demo.ended.wait(pause):
         demo.kill_one_at_work()
-        demo.ended.wait(max(ends - time.monotonic(), 0))
-        demo.making.clear()
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while not demo.settled() and time.monotonic() < deadline:
-            demo.ended.wait(0.1)
-        return demo.audit()
-    finally:
-        demo.stop()
+        pause = NEXT_DEATH
 
 
-def run_engine(directory: str) -> None:
-    """Run the demo until standard input ends: whoever started it has gone."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    demo = Demo(directory)
+def main(directory: str, seconds: float | None) -> int:
+    """Run the demo until standard input ends: whoever started it has gone. Nothing is left."""
+    demo = Demo(directory, pace=1.0 if seconds is None else 0.1)
+
+    def end(*_: Any) -> None:
+        demo.ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    threading.Thread(target=lambda: end(sys.stdin.buffer.read()), daemon=True).start()
     try:
-        demo.run_in_background()
-        demo.leave_a_nodes_lock()
-        next_death = time.monotonic() + 4
-        while not select.select([sys.stdin], [], [], 0.5)[0]:
-            if time.monotonic() > next_death:
-                demo.kill_one_at_work()
-                next_death = time.monotonic() + 45
+        if seconds is None:
+            run_watched(demo)
+        elif (found := run_headless(demo, seconds)) is not None:
+            print(json.dumps(found), flush=True)
     finally:
         demo.stop()
+        demo.remove()
+    return 0
 
 
 if __name__ == "__main__":
-    run_engine(sys.argv[1])
+    sys.exit(main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from .common import with_store
@@ -14,6 +16,15 @@ from .common import with_store
 @with_store
 def console_command(directory: str, as_json: bool, store: str | None, read_only: bool, worker: str | None) -> None:
     """Open the live console on a store."""
+    need_terminal()
+    if as_json:
+        raise click.UsageError("the console has no JSON; `fsjob watch` and `fsjob stats --json` have")
     from ..console.app import run_console
 
     raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker))
+
+
+def need_terminal() -> None:
+    """Raise UsageError where there is no screen or no keyboard."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the console needs a terminal; without one use `fsjob watch`, `fsjob ls`, `fsjob stats`")

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import click
 
 from fsjob_core import errors
+from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
-from fsjob_core.record import MAX_STATE, Json
+from fsjob_core.record import JobRecord, Json, dump
 from fsjob_core.store import JobStore
 
-from .common import (
-    Tally,
-    acting,
-    job_ids,
-    json_argument,
-    open_argument,
-    parse_json,
-    print_json,
-    say,
-    with_store,
-    writing,
-)
+from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, read_lines
+from .common import Tally, acting, print_json, say, with_store, writing
+from .exits import complain
 
 
 @click.command("create")
@@ -43,11 +37,19 @@ def create_command(directory: str, as_json: bool, request: str | None, ndjson: b
         _create_many(directory, request, as_json, write)
         return
     value = json_argument(request, "the request")
-    job = _creator(directory, write).create(value)
-    print_json({"id": job.id, "version": job.version}) if as_json else say(job.id)
+    dump(value)  # what cannot be kept makes no store
+    _print(_creator(directory, write).create(value), as_json)
+
+
+def _print(job: JobRecord, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": job.id, "version": job.version})
+    else:
+        say(job.id)
 
 
 def _creator(directory: str, write: bool) -> Operator:
+    """Somebody who creates in a store that exists, or in a new one where nothing stands in its place."""
     try:
         return acting(directory, write)
     except errors.NotAStore:
@@ -57,98 +59,100 @@ def _creator(directory: str, write: bool) -> Operator:
 
 
 def _create_many(directory: str, source: str, as_json: bool, write: bool) -> None:
-    lines = open_argument(source)
-    if isinstance(lines, bytes):
-        raise click.UsageError("--ndjson reads lines from @FILE or -")
-    operator = _creator(directory, write)
+    with open_argument(source, "requests") as lines:
+        if isinstance(lines, bytes):
+            raise click.UsageError("--ndjson reads its lines from @FILE or -")
+        requests = json_lines(read_lines(lines))
+        first = next(requests, None)  # a bad first line makes no store
+        if first is None:
+            raise errors.InvalidRequest(f"{source.removeprefix('@')} holds no line; give one JSON value a line")
+        operator = _creator(directory, write)
+        with _progress(itertools.chain([first], requests)) as counted:
+            _create_all(operator, counted, as_json)
+
+
+def _create_all(operator: Operator, requests: Iterable[Json], as_json: bool) -> None:
     count = 0
     try:
-        for job in operator.create_many(_requests(_progress(lines))):
+        for job in operator.create_many(requests):
             count += 1
-            print_json({"id": job.id, "version": job.version}) if as_json else say(job.id)
+            _print(job, as_json)
     except errors.InvalidRequest as error:
         raise errors.InvalidRequest(f"{error}; the {count:,} jobs before it were made") from None
+    except KeyboardInterrupt:
+        complain(f"at least {count:,} jobs were made")
+        raise
 
 
-def _progress(lines: Iterable[bytes]) -> Iterable[bytes]:
+@contextmanager
+def _progress(requests: Iterable[Json]) -> Iterator[Iterable[Json]]:
     """Count on the terminal while ids go to a file or a pipe."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        return lines
-    bar = click.progressbar(lines, label="jobs", file=sys.stderr, show_pos=True)
-    return _within(bar)
-
-
-def _within(bar: click._termui_impl.ProgressBar[bytes]) -> Iterator[bytes]:
-    with bar:
-        yield from bar
-
-
-def _requests(lines: Iterable[bytes]) -> Iterator[Json]:
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_STATE:
-            raise errors.InvalidRequest(f"line {number} has over {MAX_STATE:,} bytes, which is the most that fits")
-        if line.strip():
-            yield parse_json(line, f"line {number}")
+    if sys.stderr.isatty() and not sys.stdout.isatty():
+        with click.progressbar(requests, label="jobs", file=sys.stderr, show_pos=True) as bar:
+            yield bar
+    else:
+        yield requests
 
 
 @click.command("fulfill")
-@click.argument("job_id", metavar="ID")
+@one_id
 @click.argument("value")
 @writing
 @with_store
 def fulfill_command(directory: str, as_json: bool, job_id: str, value: str, write: bool) -> None:
     """Give job ID its VALUE by hand: text, @FILE or - for standard input. The first value stays."""
-    tally = Tally(as_json)
-    tally.add(job_id, lambda: acting(directory, write).fulfill(job_id, open_argument(value)))
+    operator, tally = acting(directory, write), Tally(as_json)
+
+    def fulfill(job_id: str) -> Outcome:
+        with open_argument(value, "the value") as content:
+            return operator.fulfill(job_id, content)
+
+    tally.each(job_ids((job_id,)), fulfill)
     tally.end()
 
 
 @click.command("queue")
-@click.argument("job_id", metavar="ID")
+@one_id
 @click.argument("target")
 @writing
 @with_store
 def queue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
     """Have a TARGET (any JSON value) told of the value of job ID."""
-    wanted = json_argument(target, "the target")
-    tally = Tally(as_json)
-    tally.add(job_id, lambda: acting(directory, write).queue(job_id, wanted))
+    operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
+    tally.each(job_ids((job_id,)), lambda job_id: operator.queue(job_id, wanted))
     tally.end()
 
 
 @click.command("unqueue")
-@click.argument("job_id", metavar="ID")
+@one_id
 @click.argument("target")
 @writing
 @with_store
 def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
     """Take a TARGET off the waiting list of job ID."""
-    wanted = json_argument(target, "the target")
-    tally = Tally(as_json)
-    tally.add(job_id, lambda: acting(directory, write).unqueue(job_id, wanted))
+    operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
+    tally.each(job_ids((job_id,)), lambda job_id: operator.unqueue(job_id, wanted))
     tally.end()
 
 
 @click.command("requeue")
-@click.argument("ids", metavar="ID...", nargs=-1)
+@many_ids
 @writing
 @with_store
 def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: bool) -> None:
     """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input."""
     operator, tally = acting(directory, write), Tally(as_json)
-    for job_id in job_ids(ids):
-        tally.add(job_id, lambda wanted=job_id: operator.requeue(wanted))  # type: ignore[misc]
+    tally.each(job_ids(ids), operator.requeue)
     tally.end()
 
 
 @click.command("park")
-@click.argument("ids", metavar="ID...", nargs=-1)
+@many_ids
 @click.option("--reason", default="", help="Why; it is shown with the job.")
 @writing
 @with_store
 def park_command(directory: str, as_json: bool, ids: tuple[str, ...], reason: str, write: bool) -> None:
     """Give pending jobs up until they are run again. `-` reads ids from standard input."""
     operator, tally = acting(directory, write), Tally(as_json)
-    for job_id in job_ids(ids):
-        tally.add(job_id, lambda wanted=job_id: operator.park(wanted, reason))  # type: ignore[misc]
+    tally.each(job_ids(ids), lambda job_id: operator.park(job_id, reason))
     tally.end()

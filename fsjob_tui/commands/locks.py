@@ -9,17 +9,20 @@ import click
 from fsjob_core import errors
 from fsjob_core.facts import LockInfo
 from fsjob_core.journal import Outcome
+from fsjob_core.layout import check_id
 from fsjob_core.store import JobStore
 
 from ..text import safe_text, short_age
+from .arguments import job_ids, many_ids
 from .common import Tally, acting, print_json, reading, say, with_store, writing
 
 KINDS = {"work": "work", "note": "notification", "notification": "notification", "state": "state"}
 
 
-def print_locks(store: JobStore, as_json: bool) -> None:
+def print_locks(store: JobStore, as_json: bool, limit: int | None = None) -> None:
+    """The locks of a store, by job."""
     now = store.host.time()
-    for lock in sorted(store.locks(), key=lambda lock: (lock.id, lock.kind)):
+    for lock in sorted(store.locks(), key=lambda lock: (lock.id, lock.kind))[:limit]:
         if as_json:
             print_json(_as_dict(lock))
         else:
@@ -51,7 +54,7 @@ def locks_command(directory: str, as_json: bool) -> None:
 
 
 @click.command("unlock")
-@click.argument("job_id", metavar="ID")
+@many_ids
 @click.option("--kind", type=click.Choice(list(KINDS)), default="work", help="Which of its locks.")
 @click.option("--if-token", "token", metavar="T", help="Only if the lock's token still ends so.")
 @click.option("--force", is_flag=True, help="Take a live lock away: it is barred for 7 s, its holder is told.")
@@ -59,22 +62,30 @@ def locks_command(directory: str, as_json: bool) -> None:
 @writing
 @with_store
 def unlock_command(
-    directory: str, as_json: bool, job_id: str, kind: str, token: str | None, force: bool, park: bool, write: bool
+    directory: str,
+    as_json: bool,
+    ids: tuple[str, ...],
+    kind: str,
+    token: str | None,
+    force: bool,
+    park: bool,
+    write: bool,
 ) -> None:
-    """Release a lock of job ID whose holder is dead or stale.
+    """Release a lock of job ID whose holder is dead or stale. `-` reads ids from standard input.
 
     One that is not yet known to be stale is watched for ten seconds.
     """
-    operator = acting(directory, write)
-    store = operator.store
-    lock = _find(store, KINDS[kind], job_id, token)
-    tally = Tally(as_json)
-    if lock is None:
-        tally.add(job_id, lambda: Outcome(True, f"job {job_id} has no {KINDS[kind]} lock", job_id))
-    elif force:
-        tally.add(job_id, lambda: operator.take_away(lock, park=park, wait=Countdown("barred")))
-    else:
-        tally.add(job_id, lambda: operator.release(lock, park=park, wait=Countdown("watching")))
+    operator, tally = acting(directory, write), Tally(as_json)
+
+    def unlock(job_id: str) -> Outcome:
+        lock = _find(operator.store, KINDS[kind], check_id(job_id), token)
+        if lock is None:
+            return Outcome(True, f"job {job_id} has no {KINDS[kind]} lock", job_id)
+        if force:
+            return operator.take_away(lock, park=park, wait=Countdown("barred"))
+        return operator.release(lock, park=park, wait=Countdown("watching"))
+
+    tally.each(job_ids(ids), unlock)
     tally.end()
 
 

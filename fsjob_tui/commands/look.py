@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import click
 
-from fsjob_core.errors import JobNotFound
+from fsjob_core.errors import FsJobError, JobNotFound
 from fsjob_core.facts import VIEWS, JobDetail
 from fsjob_core.store import JobStore
 
 from ..text import safe_bytes, safe_text, short_age, short_size
+from .arguments import job_ids, many_ids
 from .common import print_json, reading, say, with_store
+from .exits import complain, exit_code, sentence
 
 CHUNK = 1 << 20
+SHOWN = 2000
+"""Bytes of a value that `show` prints."""
 
 
 @click.command("ls")
@@ -26,35 +33,38 @@ CHUNK = 1 << 20
 def ls_command(directory: str, as_json: bool, view: str, limit: int | None) -> None:
     """List the jobs of a VIEW, oldest first: pending, locked, waiting, fulfilled or parked."""
     store = reading(directory)
-    now = store.host.time()
     if view == "locked":
         from .locks import print_locks
 
-        print_locks(store, as_json)
+        print_locks(store, as_json, limit)
         return
+    now = store.host.time()
     entries = sorted(store.views.entries(view), key=lambda entry: (entry.since, entry.id))
-    for entry in entries[:limit]:
+    for entry in entries[:limit]:  # not flushed line by line: there may be a million
         if as_json:
-            print_json({"id": entry.id, "since": entry.since})
+            line = json.dumps({"id": entry.id, "since": entry.since})
         else:
-            say(f"{safe_text(entry.id)}  {short_age(now - entry.since):>7}")
-    if not entries and sys.stdout.isatty():
+            line = f"{safe_text(entry.id)}  {short_age(now - entry.since):>7}"
+        sys.stdout.write(f"{line}\n")
+    if not entries and not as_json and sys.stdout.isatty():
         say(f"nothing is {view} in {safe_text(store.directory)}")
 
 
-@click.command("show")
-@click.argument("job_id", metavar="ID")
-@with_store
-def show_command(directory: str, as_json: bool, job_id: str) -> None:
-    """Show all that can be told of job ID."""
-    store = reading(directory)
-    detail = _detail(store, job_id, value=not as_json)
-    why = store.why(job_id)
-    if as_json:
-        print_json(_as_dict(detail, why))
-        return
-    for line in _lines(store, detail, why):
-        say(line)
+# ── one job after the other ──
+
+
+def _each(ids: tuple[str, ...], act: Callable[[str], None]) -> None:
+    """Look at every job, whatever became of the one before; ends with the highest exit code."""
+    code = 0
+    for job_id in job_ids(ids):
+        try:
+            act(job_id)
+        except BrokenPipeError:
+            raise
+        except (FsJobError, OSError) as error:
+            complain(sentence(error))
+            code = max(code, exit_code(error))
+    raise click.exceptions.Exit(code)
 
 
 def _detail(store: JobStore, job_id: str, value: bool = False) -> JobDetail:
@@ -62,6 +72,25 @@ def _detail(store: JobStore, job_id: str, value: bool = False) -> JobDetail:
     if not detail.found:
         raise JobNotFound(f"there is no job {job_id} in {store.directory}")
     return detail
+
+
+@click.command("show")
+@many_ids
+@with_store
+def show_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
+    """Show all that can be told of job ID. `-` reads ids from standard input."""
+    store = reading(directory)
+
+    def show(job_id: str) -> None:
+        detail = _detail(store, job_id, value=not as_json)
+        why = store.why(job_id)
+        if as_json:
+            print_json(_as_dict(detail, why))
+        else:
+            for line in _lines(store, detail, why):
+                say(line)
+
+    _each(ids, show)
 
 
 def _as_dict(detail: JobDetail, why: str) -> dict[str, object]:
@@ -82,24 +111,25 @@ def _as_dict(detail: JobDetail, why: str) -> dict[str, object]:
     }
 
 
-def _lines(store: JobStore, detail: JobDetail, why: str) -> list[str]:
+def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
     record, now = detail.record, store.host.time()
-    lines = [f"job      {safe_text(detail.id)}", f"state    {detail.state}: {safe_text(why)}"]
+    yield f"job      {safe_text(detail.id)}"
+    yield f"state    {detail.state}: {safe_text(why)}"
     if detail.made is not None:
-        lines.append(f"made     {_when(detail.made)} ({short_age(now - detail.made)} ago)")
+        yield f"made     {_when(detail.made)} ({short_age(now - detail.made)} ago)"
     if record is not None:
-        lines.append(f"version  {record.version}")
+        yield f"version  {record.version}"
         if record.ours:
-            lines.append(f"tries    {int(record.number('attempts'))}  {safe_text(record.text('last_error'))}".rstrip())
-        lines += [f"target   {safe_text(json.dumps(target, ensure_ascii=False))}" for target in record.waiting]
-        lines.append("request  " + safe_text(json.dumps(record.request, indent=2, ensure_ascii=False), lines=True))
+            yield f"tries    {int(record.number('attempts'))}  {safe_text(record.text('last_error'))}".rstrip()
+        for target in record.waiting:
+            yield f"target   {safe_text(json.dumps(target, ensure_ascii=False))}"
+        yield "request  " + safe_text(json.dumps(record.request, indent=2, ensure_ascii=False), lines=True)
     if detail.value_size is not None:
-        more = "" if detail.value_size <= len(detail.value_start) else " (its beginning)"
-        lines.append(f"value    {short_size(detail.value_size)}{more}")
-        lines.append(safe_bytes(detail.value_start[:2000], lines=True))
+        more = "" if detail.value_size <= SHOWN else f", its first {SHOWN:,} bytes:"
+        yield f"value    {short_size(detail.value_size)}{more}"
+        yield safe_bytes(detail.value_start[:SHOWN], lines=True)
     for lock in detail.locks:
-        lines.append(f"lock     {lock.kind}: {lock.verdict}, {safe_text(f'{lock.whose}; {lock.proof}')}")
-    return lines
+        yield f"lock     {lock.kind}: {lock.verdict}, {safe_text(f'{lock.whose}; {lock.proof}')}"
 
 
 def _when(at: float) -> str:
@@ -107,28 +137,53 @@ def _when(at: float) -> str:
 
 
 @click.command("why")
-@click.argument("job_id", metavar="ID")
+@many_ids
 @with_store
-def why_command(directory: str, as_json: bool, job_id: str) -> None:
-    """Say in one sentence why job ID is not done."""
+def why_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
+    """Say in one sentence why job ID is not done. `-` reads ids from standard input."""
     store = reading(directory)
-    _detail(store, job_id)
-    why = store.why(job_id)
-    print_json({"id": job_id, "why": why}) if as_json else say(safe_text(why))
+
+    def why(job_id: str) -> None:
+        _detail(store, job_id)
+        sentence = store.why(job_id)
+        if as_json:
+            print_json({"id": job_id, "why": sentence})
+        else:
+            say(safe_text(sentence))
+
+    _each(ids, why)
 
 
 @click.command("value")
-@click.argument("job_id", metavar="ID")
+@many_ids
 @with_store
-def value_command(directory: str, as_json: bool, job_id: str) -> None:
-    """Write the value of job ID to standard output, byte for byte."""
-    with reading(directory).open_value(job_id) as value:
-        if as_json:
-            print_json({"id": job_id, "value": value.read().decode("utf-8", "surrogateescape")})
-            return
-        while chunk := value.read(CHUNK):
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+def value_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
+    """Write the value of job ID to standard output, byte for byte. `-` reads ids from standard input.
+
+    With --json it stands in "value", or in "base64" where it is no UTF-8 text.
+    """
+    store = reading(directory)
+
+    def value(job_id: str) -> None:
+        with store.open_value(job_id) as source:
+            if as_json:
+                data = source.read()
+                print_json({"id": job_id, "size": len(data), **_in_json(data)})
+            else:
+                shutil.copyfileobj(source, sys.stdout.buffer, CHUNK)
+                sys.stdout.buffer.flush()
+
+    _each(ids, value)
+
+
+def _in_json(data: bytes) -> dict[str, str]:
+    try:
+        return {"value": data.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode("ascii")}
+
+
+# ── the store ──
 
 
 @click.command("stats")
@@ -141,11 +196,11 @@ def stats_command(directory: str, as_json: bool) -> None:
     workers = Counter(worker.state for worker in store.workers())
     paused = store.views.paused()
     if as_json:
-        print_json({**counts, "locks": dict(locks), "workers": dict(workers), "paused": paused is not None})
+        print_json({**counts, "locks": dict(locks), "workers": dict(workers), "paused": paused})
         return
     for name, count in counts.items():
         say(f"{name:<10}{count:>10,}  {_by_word(locks) if name == 'locked' else ''}".rstrip())
-    say(f"{'workers':<10}{sum(workers.values()):>10,}  {_by_word(workers)}".rstrip())
+    say(f"{'workers':<10}{sum(workers.values()):>10,}  {safe_text(_by_word(workers))}".rstrip())
     if paused is not None:
         say(f"paused: {safe_text(paused)}".rstrip(": "))
 

@@ -8,21 +8,23 @@ from fsjob_core.feed import Delta, Gone, Hello, Locks, Message, Overview
 from fsjob_core.host import REAL
 from fsjob_core.monitor import Monitor
 
-from .common import NO_STORE, complain, print_json, reading, with_store
+from ..text import safe_text
+from .common import print_json, reading, with_store
+from .exits import NO_STORE, complain
 
 
 @click.command("watch")
 @click.option("--all", "everything", is_flag=True, help="Begin with the jobs that are there.")
 @with_store
 def watch_command(directory: str, as_json: bool, everything: bool) -> None:
-    """Print a JSON line for every change in the store, until interrupted."""
+    """Print a JSON line for every change in the store, until interrupted. --json changes nothing."""
     monitor = Monitor(reading(directory).directory)
     printer = _Printer(everything)
     try:
         while True:
             message = monitor.receive(None)
             if isinstance(message, Gone):
-                complain(message.problem)
+                complain(safe_text(message.problem))
                 raise click.exceptions.Exit(NO_STORE)
             if message is not None:
                 printer.take(message)

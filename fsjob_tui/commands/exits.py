@@ -1,0 +1,136 @@
+"""How a command ends: its exit code, and one line on standard error that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import click
+
+from fsjob_core import errors
+
+from ..text import safe_text
+
+FAILED, USAGE, NO_JOB, REFUSED, NO_STORE = 1, 2, 3, 4, 5
+INTERRUPTED = 128 + signal.SIGINT
+
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (errors.JobNotFound, NO_JOB),
+    (errors.InvalidJobId, USAGE),
+    (errors.InvalidRequest, USAGE),
+    (errors.NotAStore, NO_STORE),
+    (errors.CorruptJob, FAILED),
+    (errors.AlreadyFulfilled, REFUSED),
+    (errors.NotFulfilled, REFUSED),
+    (errors.VersionMismatch, REFUSED),
+    (errors.LeaseLost, REFUSED),
+    (errors.JobLocked, REFUSED),
+    (errors.LockTimeout, REFUSED),
+    (errors.GuardBusy, REFUSED),
+    (errors.ReadOnly, REFUSED),
+)
+_NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_NOT_ANSWERING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN})
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room, then try again",
+    errno.EDQUOT: "make room, then try again",
+    errno.EROFS: "it can only be read here",
+    errno.EACCES: "ask as which account it may be used",
+    errno.EMFILE: "raise `ulimit -n`",
+}
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of an error, as the README lists them."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    if isinstance(error, OSError):
+        if error.errno in _NOT_ALLOWED:
+            return REFUSED
+        if error.errno in _NOT_ANSWERING:
+            return NO_STORE
+    return FAILED
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, in one safe line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        advice = _WHAT_TO_DO.get(error.errno or 0, "")
+        return safe_text(f"{where}{error.strerror}{advice and f'; {advice}'}")
+    return safe_text(str(error)) or type(error).__name__
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    with suppress(OSError):  # nobody listens
+        click.echo(f"fsjob: {text}", err=True)
+
+
+def run_safely(run: Callable[[], object]) -> int:
+    """Run a command to its exit code: one line for an error, none for a closed pipe, never a traceback."""
+    _mend_standard_streams()
+    try:
+        code = _run(run)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 128 + signal.SIGPIPE
+        _drop_output()
+    except OSError as error:  # of the last flush
+        code = exit_code(error)
+        complain(f"standard output: {sentence(error)}")
+        _drop_output()
+    return code
+
+
+def _run(run: Callable[[], object]) -> int:
+    try:
+        ended = run()  # click gives back the code of `ctx.exit` and of Exit
+    except click.UsageError as error:
+        where = f" (see `{error.ctx.command_path} --help`)" if error.ctx is not None else ""
+        complain(safe_text(f"{error.format_message().rstrip('.')}{where}"))
+        return USAGE
+    except click.ClickException as error:
+        complain(safe_text(error.format_message()))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except (errors.FsJobError, OSError) as error:
+        complain(sentence(error))
+        return exit_code(error)
+    except RecursionError:
+        complain("something in the store, or in what was given, is nested too deep")
+        return FAILED
+    except MemoryError:
+        complain("there is not enough memory for this")
+        return FAILED
+    return ended if isinstance(ended, int) else 0
+
+
+def _drop_output() -> None:
+    """What is still in the buffer goes nowhere; else the interpreter complains about it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _mend_standard_streams() -> None:
+    """A closed standard stream becomes /dev/null, or the next file that is opened takes its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # signs that the terminal's encoding does not have
+            stream.reconfigure(errors="backslashreplace")
