@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
 from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict, WorkerInfo
@@ -30,6 +31,17 @@ class Delta:
     came: tuple[Entry, ...] = ()
     complete: bool = True
     reset: bool = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Packed: a million entries one by one cost a second more on either side of the pipe."""
+        ids = "/".join([entry.id for entry in self.came])  # the one character that no id has
+        times = array("d", [entry.since for entry in self.came]).tobytes()
+        return _unpack, (self.view, self.gone, ids, times, self.complete, self.reset)
+
+
+def _unpack(view: str, gone: tuple[str, ...], ids: str, times: bytes, complete: bool, reset: bool) -> Delta:
+    came = tuple(map(Entry, ids.split("/"), array("d", times))) if ids else ()
+    return Delta(view, gone, came, complete, reset)
 
 
 @dataclass(frozen=True, slots=True)

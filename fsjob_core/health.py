@@ -43,6 +43,8 @@ RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
 """Verdicts whose lock a plain `y` releases."""
 
 _WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+_NOBODYS = RELEASABLE | {Verdict.GHOST}
+SHOWN_EVIDENCE = 50
 
 
 def duration(seconds: float) -> str:
@@ -68,6 +70,7 @@ class LockFacts:
     owner: str
     """Worker, host and pid; empty where no owner is written."""
     held: float | None
+    """For so long at least."""
     fulfilled: bool | None = None
     missing: bool = False
     bar: str | None = None
@@ -84,7 +87,8 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
     if facts.bar is not None:
         return Verdict.BARRED, f"an operator took it away and bars it for a moment: {facts.bar[:120]}"
     if facts.foreign is not None:
-        return Verdict.LATE, f"a {facts.foreign} stands here, which nobody can take; move it away by hand"
+        node = "" if facts.foreign == "link" else ", and all pulls of Node workers fail on it"
+        return Verdict.BARRED, f"a {facts.foreign} stands here, no lock: nobody can take it{node}; move it away by hand"
     if facts.ghost is not None:
         return Verdict.GHOST, facts.ghost
     leak = _leak(facts)
@@ -137,61 +141,98 @@ class StoreFacts:
     """Since work was last seen to be taken."""
     oldest: float | None
     """Age of the oldest pending job."""
-    workers: int
+    workers: int = 0
+    """Workers that are signed in and not gone."""
+    oldest_id: str = ""
+    next_due: float | None = None
+    """Seconds until the first try that is due, where all that is pending waits for its next try."""
+    disk_full: bool = False
     silent: float = 0.0
     """For how long the store has not answered."""
 
 
 def judge_store(facts: StoreFacts) -> StoreVerdict:
     """One line about the whole store, worst first."""
-    evidence = _evidence(facts)
     counts = facts.counts
-    more = f"; {counts.parked:,} parked" if counts.parked else ""
     if facts.silent:
-        return StoreVerdict(Mood.NOT_ANSWERING, f"not answering for {duration(facts.silent)}", evidence)
+        return StoreVerdict(Mood.NOT_ANSWERING, f"the store has not answered for {duration(facts.silent)}")
+    more = _more(facts)
     if facts.paused is not None:
         reason = f": {facts.paused}" if facts.paused else ""
         text = f"paused{reason} ({counts.pending:,} pending; Node workers go on){more}"
-        return StoreVerdict(Mood.PAUSED, text, evidence)
+        return _verdict(facts, Mood.PAUSED, text, Evidence("workers", "", f"paused{reason}"))
     if not any(counts.as_dict().values()):
+        if facts.disk_full:
+            return _verdict(facts, Mood.STALLED, "stalled: the disk is full, no job can be made")
         return StoreVerdict(Mood.EMPTY, "no job has been made yet")
-    dead = [lock for lock in facts.locks if lock.verdict in RELEASABLE]
-    dead_words = f"{len(dead)} {'lock' if len(dead) == 1 else 'locks'} held by nobody alive" if dead else ""
-    if not counts.pending:
-        finished = facts.since_finished
-        ago = f", the last job finished {duration(finished)} ago" if finished is not None else ""
-        return StoreVerdict(Mood.IDLE, f"nothing is pending{ago}{'; ' + dead_words if dead else ''}{more}", evidence)
-    return _judge_pending(facts, dead_words, more, evidence)
+    if counts.pending:
+        return _judge_pending(facts, more)
+    if facts.disk_full:
+        return _verdict(facts, Mood.STALLED, f"stalled: the disk is full, no job can be made{more}")
+    finished = facts.since_finished
+    ago = f", the last job finished {duration(finished)} ago" if finished is not None else ""
+    return _verdict(facts, Mood.IDLE, f"nothing is pending{ago}{more}")
 
 
-def _judge_pending(facts: StoreFacts, dead: str, more: str, evidence: tuple[Evidence, ...]) -> StoreVerdict:
+def _verdict(facts: StoreFacts, mood: Mood, text: str, *first: Evidence) -> StoreVerdict:
+    return StoreVerdict(mood, text, (*first, *_evidence(facts))[:SHOWN_EVIDENCE])
+
+
+def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
     work = [lock for lock in facts.locks if lock.kind == "work"]
     working = [lock for lock in work if lock.verdict in (Verdict.LIVE, Verdict.LATE, Verdict.LONG)]
     long = [lock for lock in working if lock.verdict is Verdict.LONG]
-    out = facts.rate_out or 0.0
-    finished = facts.since_finished
-    if out > 0 or (working and not long) or (finished is not None and finished < STALLED_AFTER):
-        rate_in = facts.rate_in or 0.0
-        if not out:
-            text = f"moving: {len(working)} at work" if working else "moving"
-            return StoreVerdict(Mood.MOVING, f"{text}{'; ' + dead if dead else ''}{more}", evidence)
-        trend = _trend(rate_in, out)
-        text = f"out {out:.1f}/s, in {rate_in:.1f}/s, {trend}{'; ' + dead if dead else ''}{more}"
+    rate_in, out, finished = facts.rate_in or 0.0, facts.rate_out or 0.0, facts.since_finished
+    oldest = Evidence("pending", facts.oldest_id, f"the oldest has waited for {duration(facts.oldest or 0.0)}")
+    if out > 0:
+        text = f"out {out:.1f}/s, in {rate_in:.1f}/s, {_trend(rate_in, out)}{more}"
         if rate_in > out * 1.5 and rate_in - out > 1 and (facts.oldest or 0.0) > SLOW_AFTER:
-            return StoreVerdict(Mood.SLOW, f"slow: {text}", evidence)
-        return StoreVerdict(Mood.MOVING, f"moving: {text}", evidence)
+            return _verdict(facts, Mood.SLOW, f"slow: {text}", oldest)
+        return _verdict(facts, Mood.MOVING, f"moving: {text}")
+    if len(working) > len(long):
+        return _verdict(facts, Mood.MOVING, f"moving: {len(working)} at work{more}")
     if long:
         jobs = "job holds its lock" if len(long) == 1 else "jobs hold their locks"
-        return StoreVerdict(Mood.LONG, f"long: {len(long)} {jobs} over 10 times as long as usual{more}", evidence)
+        text = f"long: {len(long)} {jobs} over {LONG_TIMES:.0f} times as long as usual{more}"
+        return _verdict(facts, Mood.LONG, text)
     ago = f"none finished for {duration(finished)}" if finished is not None else "none finished yet"
-    if dead:
-        return StoreVerdict(Mood.STALLED, f"stalled: {ago}; {dead}{more}", evidence)
+    if facts.disk_full:
+        return _verdict(facts, Mood.STALLED, f"stalled: {ago}; the disk is full{more}", oldest)
+    if facts.next_due is not None:
+        text = f"nothing is due: {facts.counts.pending:,} pending, the next try in {duration(facts.next_due)}{more}"
+        return _verdict(facts, Mood.IDLE, text, oldest)
+    if any(lock.verdict in _NOBODYS or lock.verdict is Verdict.BARRED for lock in work):
+        return _verdict(facts, Mood.STALLED, f"stalled: {ago}{more}")
     if facts.oldest is not None and facts.oldest < STALLED_AFTER:
-        return StoreVerdict(Mood.MOVING, f"{facts.counts.pending:,} pending, nobody has taken one yet{more}", evidence)
+        text = f"{facts.counts.pending:,} pending, nobody has taken one yet{more}"
+        return _verdict(facts, Mood.MOVING, text)
+    who = _nobody_pulls(facts)
+    return _verdict(facts, Mood.STALLED, f"stalled: {ago}; {who}{more}", Evidence("workers", "", who), oldest)
+
+
+def _nobody_pulls(facts: StoreFacts) -> str:
     pulled = "nobody takes work"
     if facts.since_pulled is not None:
         pulled = f"nobody has taken work for {duration(facts.since_pulled)}"
-    return StoreVerdict(Mood.STALLED, f"stalled: {ago}; {pulled}{more}", evidence)
+    if not facts.workers:
+        return f"{pulled}, no worker is signed in"
+    return f"{pulled}, though {_many(facts.workers, 'worker is', 'workers are')} signed in"
+
+
+def _more(facts: StoreFacts) -> str:
+    """What else is to be said, for the end of the line."""
+    dead = sum(lock.verdict in _NOBODYS for lock in facts.locks)
+    foreign = sum(lock.verdict is Verdict.BARRED and lock.bar is None for lock in facts.locks)
+    parts = [f"{_many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
+    if foreign:
+        parts.append(f"{_many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
+    if facts.counts.parked:
+        parts.append(f"{facts.counts.parked:,} parked")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _many(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _trend(rate_in: float, rate_out: float) -> str:
@@ -201,23 +242,24 @@ def _trend(rate_in: float, rate_out: float) -> str:
     return f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
 
 
-def _evidence(facts: StoreFacts) -> tuple[Evidence, ...]:
+def _evidence(facts: StoreFacts) -> list[Evidence]:
+    """The locks that are in trouble, worst first, and the parked jobs."""
+    foreign = [lock for lock in facts.locks if lock.verdict is Verdict.BARRED and lock.bar is None]
+    troubled = [lock for worst in _WORST for lock in facts.locks if lock.verdict is worst]
     found = [
         Evidence("locked", lock.id, f"{lock.verdict.value}: {lock.proof}")
-        for worst in _WORST
-        for lock in facts.locks
-        if lock.verdict is worst
+        for lock in (*foreign, *troubled)[:SHOWN_EVIDENCE]
     ]
     if facts.counts.parked:
         found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked"))
-    return tuple(found[:50])
+    return found
 
 
 # ── one job ──
 
 
-def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: int) -> str:
-    """One sentence: why is this job not done?"""
+def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: Sequence[str]) -> str:
+    """One sentence: why is this job not done? `workers`: the states of those signed in, gone ones left out."""
     record = detail.record
     if not detail.found:
         return "there is no such job: it was never made, or was deleted"
@@ -226,27 +268,35 @@ def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: int
     if record.fulfilled:
         if detail.value_size is None:
             return "it is marked fulfilled, but its value is missing: run it again"
-        told = f"; {len(record.waiting)} targets wait to be told" if record.waiting else ""
+        number = len(record.waiting)
+        told = f"; {_many(number, 'target waits', 'targets wait')} to be told" if number else ""
         return f"it is done: fulfilled {_ago(detail.changed, now)}{told}"
-    age = f"pending for {duration(now - detail.made)}" if detail.made is not None else "pending"
     if detail.parked:
         return f"parked{_reason(record)}: nobody works on it until it is run again"
-    parts = [age + _tries(record)]
-    work = [lock for lock in detail.locks if lock.kind == "work"]
-    due = record.number("not_before")
+    age = f"pending for {duration(now - detail.made)}" if detail.made is not None else "pending"
+    return f"{age}{_tries(record)}, {_hindrance(detail, record, now, paused, workers)}"
+
+
+def _hindrance(detail: JobDetail, record: JobRecord, now: float, paused: str | None, workers: Sequence[str]) -> str:
+    """What keeps an unfulfilled, unparked job from being done."""
     if not detail.pending:
-        parts.append("it has no link in pending/, so no worker finds it: a create was cut off; run it again")
-    elif work:
-        parts.append(f"{work[0].whose} has it: {work[0].verdict.value}, {work[0].proof}")
-    elif paused is not None:
-        parts.append(f"the store is paused{': ' + paused if paused else ''}")
-    elif due > now:
-        parts.append(f"its next try is due in {duration(due - now)}")
-    elif not workers:
-        parts.append("no worker is signed in (Node workers are seen only while they hold a lock)")
-    else:
-        parts.append("it waits for a free worker")
-    return ", ".join(parts)
+        return "it has no link in pending/, so no worker finds it: an act on it was cut off; run it again"
+    due = record.number("not_before")
+    for lock in detail.locks:
+        if lock.kind == "work":
+            return f"{lock.whose} has it: {lock.verdict.value}, {lock.proof}"
+    if paused is not None:
+        return f"the store is paused{': ' + paused if paused else ''}"
+    if due > now:
+        return f"its next try is due in {duration(due - now)}"
+    if not workers:
+        return "no worker is signed in (Node workers are seen only while they hold a lock)"
+    idle = sum(state == "idle" for state in workers)
+    if idle:
+        return f"{_many(idle, 'worker is idle and has', 'workers are idle and have')} not taken it yet"
+    if all(state == "draining" for state in workers):
+        return "all workers that are signed in are draining: they take nothing more"
+    return f"no worker is free ({_many(len(workers), 'is', 'are')} signed in)"
 
 
 def _ago(at: float | None, now: float) -> str:

@@ -17,7 +17,13 @@ from multiprocessing.connection import Connection
 from .feed import Gone, Message, Request
 from .host import REAL
 
-__all__ = ["Monitor"]
+__all__ = ["ENDED", "Monitor"]
+
+ENDED = "the monitor has ended"
+"""What `receive` says, each time, once the child is gone: make another Monitor."""
+
+_CODE = "import sys; sys.path[:] = sys.argv[3:]; from fsjob_core.monitor import _child; _child()"
+"""The child finds this package where the parent did, however that was."""
 
 
 class Monitor:
@@ -26,32 +32,60 @@ class Monitor:
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
         ours, theirs = socket.socketpair()
-        code = "import sys; sys.path[:] = sys.argv[3:]; from fsjob_core.monitor import _child; _child()"
+        # ctrl+c goes to the whole process group: the child inherits the mask, and is deaf to it from the first moment
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code, self.directory, str(theirs.fileno()), *sys.path],
+                [sys.executable, "-c", _CODE, self.directory, str(theirs.fileno()), *sys.path],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+        except BaseException:
+            ours.close()
+            raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
         self._connection = Connection(ours.detach())
+        self._mutex = REAL.mutex()
+        self._receiving = 0
+        self._closed = False
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the child runs."""
+        return self._process.poll() is None
+
+    def fileno(self) -> int:
+        """To wait for messages with `select`; a message is there where it can be read."""
+        return self._connection.fileno()
+
     def receive(self, seconds: float | None) -> Message | None:
-        """The next message; None after so many seconds without one. Gone where the child has ended."""
+        """The next message; None after so many seconds without one (None: wait for ever).
+
+        Gone(ENDED), at once and each time, where the child has ended or `close` was called.
+        """
+        with self._mutex:
+            if self._closed:
+                return Gone(ENDED)
+            self._receiving += 1
         try:
             if not self._connection.poll(seconds):
                 return None
             message: Message = self._connection.recv()
             return message
         except (EOFError, OSError):
-            return Gone("the monitor has ended")
+            return Gone(ENDED)
+        finally:
+            with self._mutex:
+                self._receiving -= 1
+                self._close_unused()
 
     def send(self, request: Request) -> None:
         """Ask for something; lost where the child has ended, which `receive` tells."""
@@ -59,12 +93,23 @@ class Monitor:
             self._connection.send(request)
 
     def close(self) -> None:
-        self._connection.close()
+        """End the child. May be called while another thread receives, and twice."""
+        with self._mutex:
+            if not self._closed:
+                self._closed = True
+                with socket.fromfd(self._connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+                    ours.shutdown(socket.SHUT_RDWR)  # wakes whoever receives
+                self._close_unused()
         self._process.terminate()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:  # it hangs in a call on a dead mount: it ends when that does
             self._process.kill()
+
+    def _close_unused(self) -> None:
+        """Close the descriptor once nobody waits on it: its number may be another's at once."""
+        if self._closed and not self._receiving:
+            self._connection.close()
 
 
 def _child() -> None:
@@ -72,3 +117,4 @@ def _child() -> None:
     from .watch import Watch
 
     Watch(REAL, sys.argv[1], Connection(int(sys.argv[2]))).run()
+    os._exit(0)  # whatever a thread hangs in

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 from .errors import FsJobError
 from .feed import RowDetail
-from .fs import Disk, NotRegular
-from .layout import Layout
+from .fs import NotRegular
+from .pace import run_time
 from .record import JobRecord, Json, dump
-from .views import Views
+from .views import Marks, Views
 
 LARGEST_SHOWN = 256 << 10
 """Bytes of state.json up to which a row's request is read; of a larger one only the size is shown."""
@@ -17,21 +17,18 @@ KIND_MEMBERS = ("type", "service", "name", "kind")
 SHORT = 200
 
 
-def row_detail(views: Views, disk: Disk, layout: Layout, view: str, job_id: str) -> RowDetail:
+def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
     """Read one row; what cannot be read is told, never raised."""
+    if marks.size > LARGEST_SHOWN:
+        return RowDetail(job_id, problem=f"state.json has {marks.size:,} bytes; open it to see its request")
     try:
-        size = disk.calls.lstat(layout.state(job_id)).st_size
-        if size > LARGEST_SHOWN:
-            return RowDetail(job_id, problem=f"state.json has {size:,} bytes; open it to see its request")
         record = views.record(job_id)
-    except FileNotFoundError:
-        return RowDetail(job_id, problem="it has no state.json")
     except (FsJobError, OSError) as error:
         return RowDetail(job_id, problem=str(error))
     value_size, value_start = None, b""
     if view == "fulfilled" or record.fulfilled:
         with suppress(OSError, NotRegular):
-            value_start, value_size = disk.read_start(layout.value(job_id), SHORT)
+            value_start, value_size = views.disk.read_start(views.layout.value(job_id), SHORT)
     return RowDetail(
         id=job_id,
         request=short_request(record.request),
@@ -40,7 +37,7 @@ def row_detail(views: Views, disk: Disk, layout: Layout, view: str, job_id: str)
         fulfilled=record.fulfilled,
         targets=len(record.waiting),
         first_target=_short(record.waiting[0]) if record.waiting else "",
-        took=_took(record),
+        took=run_time(record),
         value_size=value_size,
         value_start=value_start,
         error=_error(record),
@@ -61,11 +58,6 @@ def short_request(request: Json) -> str:
 
 def _short(value: Json) -> str:
     return dump(value).decode("utf-8", "replace")[:SHORT]
-
-
-def _took(record: JobRecord) -> float | None:
-    started, finished = record.number("started"), record.number("finished")
-    return finished - started if started and finished >= started else None
 
 
 def _error(record: JobRecord) -> str:

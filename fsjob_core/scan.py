@@ -2,213 +2,298 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import deque
-from collections.abc import Iterable, Iterator
-from heapq import nlargest
+from collections.abc import Callable, Iterable, Iterator, Set
+from itertools import chain
 
 from .errors import FsJobError
 from .facts import Counts, Entry
 from .feed import LISTED, Delta
-from .fs import Disk
+from .host import Host
 from .layout import LOCK, Layout, is_job_id
 from .lease import KINDS
-from .record import made_at
+from .listing import Directory
+from .names import BUCKETS, Names, differences, largest
+from .pace import RATE_WINDOW, Oldest, Pace, run_time
+from .record import JobRecord, made_at
 from .views import Views
 
-CHUNK = 5000
-RATE_WINDOW = 30
-"""Seconds over which rates are taken."""
-SAMPLE = 100
-"""Recent jobs from which the usual run time comes."""
-TICK = 0.02
-"""Seconds within which two changes may leave one and the same mtime on a directory."""
+CHUNK = 5_000
+BULK = 20_000
+"""From so many changed ids on views are compared bucket by bucket, not id by id."""
+VERIFIED = 200
+"""Jobs without a link that are read, to see whether they are fulfilled, at one look."""
+SAMPLE = 300
+"""Recent jobs from which rates and run times at second zero come."""
+LARGEST_READ = 256 << 10
+"""Bytes of a state.json that is read for such a reason; of a larger one the links are believed."""
+BEING_MADE = 5.0
+"""Seconds for which an unfulfilled job without a link is believed to be in the making, and not shown."""
 
-
-class Directory:
-    """The names of one directory, as of the last scan."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.names: set[str] = set()
-        self.mtime = -1.0
-        self.scanned = 0.0
+Where = tuple[bool, bool, bool, bool]
+"""Whether a job is in each of the views, in the order of LISTED."""
+NOWHERE: Where = (False, False, False, False)
+Listings = dict[str, Names]
 
 
 class Scan:
-    """The four directories of a store and the views that follow from them."""
+    """The four directories of a store and the views that follow from them.
 
-    def __init__(self, views: Views, disk: Disk, layout: Layout) -> None:
-        self._views, self._disk, self._host = views, disk, disk.host
-        self.pending = Directory(layout.pending)
-        self.waiting = Directory(layout.waiting)
-        self.parked = Directory(layout.parked)
-        self.jobs = Directory(layout.jobs)
-        self.directories = {d.path: d for d in (self.pending, self.waiting, self.parked, self.jobs)}
-        self.locks: dict[str, set[str]] = {path: set() for path in self.directories}
+    `progress` is called as listings go on, so that a call that hangs is told from a listing that takes long.
+    """
+
+    def __init__(self, host: Host, layout: Layout, views: Views, progress: Callable[[], None]) -> None:
+        self._host, self._views, self._progress = host, views, progress
+        local = host.is_local(layout.root)
+        # in this order a job that is fulfilled, parked or made between two listings is seen in one place at least
+        paths = (layout.jobs, layout.pending, layout.parked, layout.waiting)
+        self._all = [Directory(host, path, local=local) for path in paths]
+        self._jobs, self._pending, self._parked, self._waiting = self._all
         self.first = True
-        self._buckets: dict[int, list[int]] = {}
+        self.pace = Pace()
+        self._oldest = Oldest()
         self._sizes = dict.fromkeys(LISTED, 0)
-        self._oldest: float | None = None
-        self._oldest_unknown = True
-        self._foreign: dict[str, float] = {}
-        self.last_finished: float | None = None
-        self._recent: deque[str] = deque(maxlen=SAMPLE)
+        self._made_since: dict[str, float] = {}
+        """Jobs believed to be in the making, since when by the monotonic clock."""
 
     # ── views ──
 
-    def is_in(self, view: str, job_id: str) -> bool:
-        if view == "pending":
-            return job_id in self.pending.names and job_id not in self.parked.names
-        if view == "waiting":
-            return job_id in self.waiting.names
-        if view == "parked":
-            return job_id in self.parked.names
-        done = job_id in self.jobs.names
-        return done and job_id not in self.pending.names and job_id not in self.parked.names
+    def _where(self, job_id: str, before: Listings | None = None) -> Where:
+        """In which views a job is now, or was."""
+        names = before if before is not None else self._listings()
+        pending, parked = job_id in names[self._pending.path], job_id in names[self._parked.path]
+        settled = not pending and not parked and job_id in names[self._jobs.path]
+        return (
+            pending and not parked,
+            job_id in names[self._waiting.path],
+            settled and job_id not in self._made_since,
+            parked,
+        )
+
+    def _listings(self) -> Listings:
+        return {directory.path: directory.names for directory in self._all}
+
+    def _buckets(self, view: str, names: Listings) -> Iterator[Set[str]]:
+        """The ids of a view, bucket by bucket."""
+        jobs, pending = names[self._jobs.path], names[self._pending.path]
+        parked, waiting = names[self._parked.path], names[self._waiting.path]
+        for index in range(BUCKETS):
+            if view == "pending":
+                yield pending.bucket(index) - parked.bucket(index)
+            elif view == "fulfilled":
+                yield jobs.bucket(index) - pending.bucket(index) - parked.bucket(index) - self._made_since.keys()
+            else:
+                yield (waiting if view == "waiting" else parked).bucket(index)
 
     def counts(self) -> Counts:
-        return Counts(locked=sum(map(len, self.locks.values())), **self._sizes)
-
-    def oldest(self) -> float | None:
-        """When the oldest pending job was made; looked for again only after a change of what is pending."""
-        if self._oldest_unknown:
-            ours = min((name for name in self.pending.names if name not in self._foreign), default=None)
-            times = [made_at(ours)] if ours else []
-            times += [since for job_id, since in self._foreign.items() if job_id in self.pending.names]
-            self._oldest = min((at for at in times if at is not None), default=None)
-            self._oldest_unknown = False
-        return self._oldest
+        return Counts(locked=sum(len(directory.locks) for directory in self._all), **self._sizes)
 
     def lock_names(self) -> Iterator[tuple[str, str]]:
-        """Kind and job of every lock, as of the last scan."""
-        for kind, directory in zip(KINDS, (self.pending, self.waiting, self.jobs), strict=True):
-            for name in sorted(self.locks[directory.path]):
+        """Kind and job of every lock, as of the last look."""
+        for kind, directory in zip(KINDS, (self._pending, self._waiting, self._jobs), strict=True):
+            for name in sorted(directory.locks):
                 if is_job_id(name[: -len(LOCK)]):
                     yield kind, name[: -len(LOCK)]
 
+    def oldest(self) -> tuple[float, str] | None:
+        """When the oldest pending job was made, and its id."""
+        found = self._oldest.first(self._is_pending)
+        if found is None and self._sizes["pending"]:
+            self._oldest.fill(self._progressing(self._buckets("pending", self._listings())), self._made)
+            found = self._oldest.first(self._is_pending)
+        return found
+
+    def oldest_pending(self, count: int) -> list[str]:
+        """Some of the oldest pending jobs; all of them if there are not more."""
+        self.oldest()
+        return [job_id for job_id in self._oldest.some(count) if self._is_pending(job_id)]
+
+    def _is_pending(self, job_id: str) -> bool:
+        return job_id in self._pending.names and job_id not in self._parked.names
+
+    def _made(self, job_id: str) -> float | None:
+        made = made_at(job_id)
+        return made if made is not None else self._views.since(self._pending.path, job_id)
+
+    def _progressing(self, buckets: Iterable[Set[str]]) -> Iterator[Set[str]]:
+        for bucket in buckets:
+            self._progress()
+            yield bucket
+
     # ── looking ──
 
-    def changed(self) -> list[Directory]:
-        """The directories that changed since they were scanned, or may have."""
-        found = []
-        for directory in self.directories.values():
-            try:
-                mtime = self._host.calls.lstat(directory.path).st_mtime
-            except FileNotFoundError:
-                mtime = 0.0
-            if mtime != directory.mtime or directory.scanned - mtime < TICK:
-                found.append(directory)
-        return found
+    def due(self) -> list[Directory]:
+        """The directories that changed since they were listed, or may have."""
+        return [directory for directory in self._all if self.first or directory.is_due()]
 
     def scan(self, directories: Iterable[Directory]) -> Iterator[Delta]:
         """List these directories; gives what changed in the views. Raises OSError where one cannot be read."""
-        came: dict[str, set[str]] = {}
-        gone: dict[str, set[str]] = {}
+        before = self._listings()
         for directory in directories:
-            directory.scanned = self._host.time()
-            try:
-                directory.mtime = self._host.calls.lstat(directory.path).st_mtime
-            except FileNotFoundError:
-                directory.mtime = 0.0
-            names = self._disk.list_directory(directory.path)
-            self.locks[directory.path] = {name for name in names if name.endswith(LOCK)}
-            now = {name for name in names if is_job_id(name)}
-            came[directory.path], gone[directory.path] = now - directory.names, directory.names - now
-        return self._apply(came, gone)
+            directory.read(self._progress)
+        if self.first:
+            self._begin()
+            return self._in_bulk(before)
+        changed = [found for d in self._all for found in differences(before[d.path], d.names)]
+        if sum(len(came) + len(gone) for came, gone in changed) > BULK:
+            return self._in_bulk(before)
+        touched = set[str]().union(*chain.from_iterable(changed))
+        return self._one_by_one({job_id: self._where(job_id, before) for job_id in touched})
 
     def look_at(self, hints: Iterable[str]) -> Iterator[Delta]:
         """Look at single paths that are said to have changed."""
-        came: dict[str, set[str]] = {path: set() for path in self.directories}
-        gone: dict[str, set[str]] = {path: set() for path in self.directories}
+        named: dict[str, set[str]] = {directory.path: set() for directory in self._all}
         for hint in hints:
             path, _, name = hint.rpartition("/")
-            directory = self.directories.get(path)
-            if directory is None:
-                continue
-            exists = self._disk.exists(hint)
+            if path in named:
+                named[path].add(name)
+        found: list[tuple[Directory, str, bool]] = []
+        before: dict[str, Where] = {}
+        for directory in self._all:
+            if named[directory.path]:
+                directory.explain()
+            for name in named[directory.path]:
+                job_id = name.removesuffix(LOCK)
+                if is_job_id(job_id):
+                    found.append((directory, name, directory.has(name)))
+                    if name == job_id or job_id in self._made_since:
+                        before[job_id] = self._where(job_id)
+        for directory, name, there in found:
             if name.endswith(LOCK):
-                (self.locks[path].add if exists else self.locks[path].discard)(name)
-            elif is_job_id(name) and exists != (name in directory.names):
-                (came if exists else gone)[path].add(name)
-        return self._apply(came, gone)
+                (directory.locks.add if there else directory.locks.discard)(name)
+            else:
+                (directory.names.add if there else directory.names.discard)(name)
+        return self._one_by_one(before)
 
-    def _apply(self, came: dict[str, set[str]], gone: dict[str, set[str]]) -> Iterator[Delta]:
-        touched = set().union(*came.values(), *gone.values())
-        before = {view: {job_id for job_id in touched if self.is_in(view, job_id)} for view in LISTED}
-        for path in came:
-            self.directories[path].names |= came[path]
-            self.directories[path].names -= gone[path]
-        changes = []
-        for view, was in before.items():
-            now = [job_id for job_id in touched if self.is_in(view, job_id)]
-            left, new = was.difference(now), [job_id for job_id in now if job_id not in was]
-            self._sizes[view] += len(new) - len(left)
-            self._oldest_unknown |= view == "pending" and (bool(left) or self._oldest is None)
-            if left or new or self.first:
-                changes.append((view, tuple(left), new))
-        first, self.first = self.first, False
-        return self._deltas(changes, first)
+    def look_again(self) -> Iterator[Delta]:
+        """Look once more at jobs that are being made: a link has come, or they are shown without one."""
+        return self._one_by_one(dict.fromkeys(list(self._made_since)[:VERIFIED], NOWHERE))
 
-    def _deltas(self, changes: list[tuple[str, tuple[str, ...], list[str]]], first: bool) -> Iterator[Delta]:
-        for view, left, new in changes:
-            for job_id in left:
-                self._foreign.pop(job_id, None)
-            for at in range(0, max(len(new), 1), CHUNK):
-                entries = tuple(self._entries(view, new[at : at + CHUNK], first))
-                last = at + CHUNK >= len(new)
-                yield Delta(view, () if at else left, entries, complete=last, reset=first and not at)
+    # ── a few changes ──
 
-    def _entries(self, view: str, ids: Iterable[str], first: bool) -> Iterator[Entry]:
-        directory = {"pending": self.pending, "waiting": self.waiting, "parked": self.parked}.get(view, self.jobs).path
+    def _one_by_one(self, before: dict[str, Where]) -> Iterator[Delta]:
         now = self._host.time()
+        left: dict[str, list[str]] = {view: [] for view in LISTED}
+        new: dict[str, list[str]] = {view: [] for view in LISTED}
+        to_read = VERIFIED
+        for job_id, was in before.items():
+            seen = self._made_since.pop(job_id, None)
+            where = self._where(job_id)
+            if where[2] and not was[2]:
+                self._settle(job_id, was, seen, now, read=to_read > 0)
+                to_read -= 1
+                where = self._where(job_id)
+            if where[0] and not was[0]:
+                self.pace.count_in(now, now)
+            for index, view in enumerate(LISTED):
+                if where[index] != was[index]:
+                    (new if where[index] else left)[view].append(job_id)
+        for view in LISTED:
+            self._sizes[view] += len(new[view]) - len(left[view])
+        return self._deltas((view, left[view], new[view]) for view in LISTED if left[view] or new[view])
+
+    def _settle(self, job_id: str, was: Where, seen: float | None, now: float, *, read: bool) -> None:
+        """Count a job without a link as fulfilled, if it is; else it may be in the making, or in deletion."""
+        small = self._views.marks(job_id).size <= LARGEST_READ
+        record = self._record(job_id) if read else None
+        if record is None and read and small:
+            return  # gone again or unreadable: shown as its links say, and not counted
+        if record is not None and not record.fulfilled:
+            seen = seen if seen is not None else self._host.monotonic()
+            if self._host.monotonic() - seen < BEING_MADE:
+                self._made_since[job_id] = seen
+            return
+        self.pace.count_out(now, now)
+        if not any(was) and now - (made_at(job_id) or now) < RATE_WINDOW:  # made and done between two looks
+            self.pace.count_in(now, now)
+        took = run_time(record)
+        if took is not None:
+            self.pace.ran(took)
+
+    def _record(self, job_id: str) -> JobRecord | None:
+        try:
+            return self._views.record(job_id) if self._views.marks(job_id).size <= LARGEST_READ else None
+        except (FsJobError, OSError):
+            return None
+
+    def _deltas(self, changes: Iterable[tuple[str, list[str], list[str]]]) -> Iterator[Delta]:
+        for view, left, new in changes:
+            for at in range(0, max(len(left), len(new)), CHUNK):
+                came = self._entries(view, new[at : at + CHUNK])
+                if view == "pending":
+                    for entry in came:
+                        self._oldest.add(entry.since, entry.id)
+                yield Delta(view, tuple(left[at : at + CHUNK]), came)
+
+    def _entries(self, view: str, ids: Iterable[str]) -> tuple[Entry, ...]:
+        by_view = {"pending": self._pending, "waiting": self._waiting, "parked": self._parked}
+        path, now = by_view.get(view, self._jobs).path, self._host.time()
+        entries = []
         for job_id in ids:
-            made = made_at(job_id)
-            since = made if view == "pending" and made is not None else self._views.since(directory, job_id)
+            since = made_at(job_id) if view == "pending" else None
             if since is None:
-                since = now
-            if view == "pending":
-                if made is None:
-                    self._foreign[job_id] = since
-                self._count(0, since if first else now, now)
-            elif view == "fulfilled":
-                self._count(1, since if first else now, now)
-                if first and made is not None:
-                    self._count(0, made, now)
-                self.last_finished = max(self.last_finished or 0.0, since)
-                self._recent.append(job_id)
-            yield Entry(job_id, since)
+                since = self._views.since(path, job_id)
+            entries.append(Entry(job_id, since if since is not None else now))
+        return tuple(entries)
 
-    # ── rates and usual times ──
+    # ── many at once ──
 
-    def _count(self, which: int, at: float, now: float) -> None:
-        if now - at < RATE_WINDOW:
-            self._buckets.setdefault(int(at), [0, 0])[which] += 1
+    def _in_bulk(self, before: Listings) -> Iterator[Delta]:
+        """What changed where much did, or all of it the first time."""
+        first, self.first = self.first, False
+        names, now = self._listings(), self._host.time()
+        sizes = self._measured(names)
+        if not first and (more := sizes["fulfilled"] - self._sizes["fulfilled"]) > 0:
+            self.pace.count_out(now, now, more)
+        if not first and (more := sizes["pending"] - self._sizes["pending"]) > 0:
+            self.pace.count_in(now, now, more)
+        self._sizes = sizes
+        self._oldest.forget()
+        return self._bulk_deltas(before, names, first)
 
-    def rates(self) -> tuple[float, float]:
-        """Jobs that came and jobs that were fulfilled, a second, over the last half minute."""
-        now = int(self._host.time())
-        for second in [second for second in self._buckets if now - second >= RATE_WINDOW]:
-            del self._buckets[second]
-        came, done = (sum(bucket[which] for bucket in self._buckets.values()) for which in (0, 1))
-        return came / RATE_WINDOW, done / RATE_WINDOW
+    def _measured(self, names: Listings) -> dict[str, int]:
+        parked, waiting = len(names[self._parked.path]), len(names[self._waiting.path])
+        pending = sum(map(len, self._buckets("pending", names))) if parked else len(names[self._pending.path])
+        fulfilled = sum(map(len, self._buckets("fulfilled", names)))
+        return {"pending": pending, "waiting": waiting, "fulfilled": fulfilled, "parked": parked}
 
-    def remember_newest(self, entries: Iterable[Entry]) -> None:
-        """After the first scan: take the sample from the jobs fulfilled last."""
-        self._recent.extend(entry.id for entry in reversed(nlargest(SAMPLE, entries, key=lambda entry: entry.since)))
+    def _bulk_deltas(self, before: Listings, after: Listings, first: bool) -> Iterator[Delta]:
+        for view in ("parked", "waiting", "pending", "fulfilled"):  # the small ones first
+            left: list[str] = []
+            new: list[str] = []
+            reset = first
+            for was, now in zip(self._buckets(view, before), self._buckets(view, after), strict=True):
+                left += was - now
+                new += now - was
+                if len(left) + len(new) >= CHUNK:
+                    yield Delta(view, tuple(left), self._bulk_entries(view, new, first), complete=False, reset=reset)
+                    left, new, reset = [], [], False
+            yield Delta(view, tuple(left), self._bulk_entries(view, new, first), complete=True, reset=reset)
+        self.pace.began()
 
-    def usual(self) -> tuple[float | None, float | None]:
-        """Median and p95 of the run times of recent jobs of ours, in seconds."""
-        times = []
-        for job_id in self._recent:
-            try:
-                record = self._views.record(job_id)
-            except (FsJobError, OSError):  # gone, or unreadable: one job fewer in the sample
-                continue
-            started, finished = record.number("started"), record.number("finished")
-            if started and finished >= started:
-                times.append(finished - started)
-        if not times:
-            return None, None
-        times.sort()
-        return statistics.median(times), times[min(len(times) - 1, int(len(times) * 0.95))]
+    def _bulk_entries(self, view: str, ids: list[str], first: bool) -> tuple[Entry, ...]:
+        entries, now = self._entries(view, ids), self._host.time()
+        if first and view == "pending":
+            for entry in entries:
+                self.pace.count_in(entry.since, now)
+        elif first and view == "fulfilled":
+            for entry in entries:
+                self.pace.count_out(entry.since, now)
+                self.pace.count_in(made_at(entry.id) or 0.0, now)
+        return entries
+
+    def _begin(self) -> None:
+        """The first look: rates and run times from file times of the youngest jobs and the last ones done."""
+        now, names = self._host.time(), self._listings()
+        done = {
+            job_id: self._views.since(self._jobs.path, job_id) or 0.0
+            for job_id in largest(self._buckets("fulfilled", names), SAMPLE)
+        }
+        for job_id in sorted(done, key=done.__getitem__)[-VERIFIED:]:
+            record = self._record(job_id)
+            took = run_time(record)
+            if took is not None:
+                self.pace.ran(took)
+            if (record is None or not record.fulfilled) and now - done.pop(job_id) < BEING_MADE:
+                self._made_since[job_id] = self._host.monotonic()
+        made = map(made_at, largest(map(names[self._jobs.path].bucket, range(BUCKETS)), SAMPLE))
+        self.pace.begin([at for at in made if at is not None], done.values(), now)

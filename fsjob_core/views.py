@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from .errors import CorruptJob, InvalidJobId, JobNotFound
 from .facts import VIEWS, Counts, Entry, JobDetail, Label, LockInfo, Verdict, WorkerInfo
@@ -13,6 +14,7 @@ from .health import LockFacts, judge_lock, why_not_done
 from .host import Host, Identity
 from .layout import LOCK, Layout, is_job_id
 from .lease import KINDS, LockPlace, Sighting, Sightings, look
+from .pulse import Pulse
 from .record import JobRecord, made_at, read_state
 
 __all__ = ["VIEWS", "Counts", "Entry", "JobDetail", "Label", "LockInfo", "Verdict", "Views", "WorkerInfo"]
@@ -21,6 +23,16 @@ PREVIEW = 64 << 10
 """Bytes of a value that are read to be shown."""
 SIGNED_OUT_AFTER = 10.0
 """Seconds without a beat after which a worker that is signed in counts as gone."""
+REMEMBERED = 2000
+"""Jobs with a lock of which it is remembered whether they are fulfilled."""
+
+
+class Marks(NamedTuple):
+    """What changes with a state.json, for it is always replaced whole; zeros where there is none."""
+
+    mtime_ns: int = 0
+    inode: int = 0
+    size: int = 0
 
 
 class Views:
@@ -29,30 +41,31 @@ class Views:
     def __init__(self, host: Host, layout: Layout) -> None:
         self.host = host
         self.layout = layout
-        self._disk = Disk(host, host.calls, durable=False)
+        self.disk = Disk(host, host.calls, durable=False)
         self._local = host.is_local(layout.root)
+        self._fulfilled: dict[str, tuple[Marks, bool]] = {}
 
     def is_store(self) -> bool:
-        return any(map(self._disk.exists, (self.layout.jobs, self.layout.pending, self.layout.own)))
+        return any(map(self.disk.exists, (self.layout.jobs, self.layout.pending, self.layout.own)))
 
     # ── listings ──
 
     def ids(self, directory: str) -> set[str]:
         """The legal job ids in one of the store's directories."""
-        return {name for name in self._disk.list_directory(directory) if is_job_id(name)}
+        return {name for name in self.disk.list_directory(directory) if is_job_id(name)}
 
     def lock_names(self) -> Iterator[tuple[str, str]]:
         """Kind and job of every lock that stands."""
         for kind, directory in zip(KINDS, (self.layout.pending, self.layout.waiting, self.layout.jobs), strict=True):
-            for name in self._disk.list_directory(directory):
+            for name in self.disk.list_directory(directory):
                 if name.endswith(LOCK) and is_job_id(name[: -len(LOCK)]):
                     yield kind, name[: -len(LOCK)]
 
     def counts(self) -> Counts:
         """How many jobs each view has, from the directories alone."""
-        pending = self._disk.list_directory(self.layout.pending)
-        waiting = self._disk.list_directory(self.layout.waiting)
-        jobs = self._disk.list_directory(self.layout.jobs)
+        pending = self.disk.list_directory(self.layout.pending)
+        waiting = self.disk.list_directory(self.layout.waiting)
+        jobs = self.disk.list_directory(self.layout.jobs)
         parked = self.ids(self.layout.parked)
         wanted = {name for name in pending if is_job_id(name)}
         locked = sum(name.endswith(LOCK) for names in (pending, waiting, jobs) for name in names)
@@ -99,13 +112,15 @@ class Views:
         found = (self.lock(kind, job_id, usual) for kind, job_id in self.lock_names() if kind in wanted)
         return [lock for lock in found if lock is not None]
 
-    def lock(self, kind: str, job_id: str, usual: float | None = None, ghost: str | None = None) -> LockInfo | None:
-        """One lock; None where none stands."""
+    def lock(
+        self, kind: str, job_id: str, usual: float | None = None, pulse: Pulse | None = None
+    ) -> LockInfo | None:
+        """One lock; None where none stands. `pulse`: what was seen of it, for who watches it; it hears this look."""
         place = LockPlace.of(self.layout, kind, job_id)
         seen = look(self.host, place.path)
         if seen is None:
             return None
-        verdict, proof = judge_lock(self._lock_facts(place, seen, usual, ghost))
+        verdict, proof = judge_lock(self._lock_facts(place, seen, usual, pulse))
         owner = seen.owner
         return LockInfo(
             kind=kind,
@@ -121,22 +136,27 @@ class Views:
             bar=seen.bar,
         )
 
-    def _lock_facts(self, place: LockPlace, seen: Sighting, usual: float | None, ghost: str | None) -> LockFacts:
+    def _lock_facts(self, place: LockPlace, seen: Sighting, usual: float | None, pulse: Pulse | None) -> LockFacts:
         now, owner = self.host.time(), seen.owner
         alive = self.host.alive(owner.identity) if owner and self._local else None
+        whose = f"{owner.worker} on {owner.host} (pid {owner.pid})" if owner else ""
+        since = owner.since if owner else None
+        if pulse is not None:
+            pulse.hear(seen, alive is False, now)
+            since = since if since is not None else pulse.since
         fulfilled, missing = self._settled(place)
         return LockFacts(
             kind=place.kind,
             age=now - seen.mtime_ns / 1e9,
             unchanged=Sightings.of(self.host).unchanged_for(place.path, seen),
             dead=None if alive is None else not alive,
-            owner=f"{owner.worker} on {owner.host} (pid {owner.pid})" if owner else "",
-            held=now - owner.since if owner else None,
+            owner=whose,
+            held=now - since if since is not None else None,
             fulfilled=fulfilled,
             missing=missing,
             bar=seen.bar,
             foreign=seen.foreign,
-            ghost=ghost,
+            ghost=pulse.ghost(whose) if pulse is not None else None,
             usual=usual if place.kind == "work" else None,
         )
 
@@ -144,30 +164,50 @@ class Views:
         """Whether the job of a lock is fulfilled (None: cannot be told), and whether it is missing altogether."""
         if place.kind == "state":
             return None, False
+        marks = self.marks(place.id)
+        known = self._fulfilled.get(place.id)
+        if known is not None and known[0] == marks and marks.inode:
+            return known[1], False
         try:
-            return self.record(place.id).fulfilled, False
+            fulfilled = self.record(place.id).fulfilled
         except JobNotFound:  # Node's create holds the lock and makes the link before the directory
             link = self.layout.pending_link if place.kind == "work" else self.layout.waiting_link
-            return None, not self._disk.exists(link(place.id))
+            return None, not self.disk.exists(link(place.id))
         except (CorruptJob, OSError):
             return None, False
+        if len(self._fulfilled) >= REMEMBERED:
+            self._fulfilled.clear()
+        self._fulfilled[place.id] = marks, fulfilled
+        return fulfilled, False
 
     # ── one job ──
 
+    def marks(self, job_id: str) -> Marks:
+        """By what a change of the job's state.json is seen without reading it."""
+        try:
+            found = self.host.calls.lstat(self.layout.state(job_id))
+        except OSError:
+            return Marks()
+        return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
+
     def record(self, job_id: str) -> JobRecord:
         """The job as its state.json has it. Raises InvalidJobId, JobNotFound, CorruptJob, OSError."""
-        return read_state(self._disk, self.layout, job_id)[1]
+        return read_state(self.disk, self.layout, job_id)[1]
 
     def detail(self, job_id: str, value: bool = False) -> JobDetail:
         """All that can be told of one job, with the first 64 kB of its value if asked. Raises InvalidJobId."""
-        layout, disk = self.layout, self._disk
+        layout, disk = self.layout, self.disk
         record, problem, found = None, None, True
         try:
             record = self.record(job_id)
         except InvalidJobId:
             raise
         except JobNotFound as error:
-            problem, found = str(error), disk.exists(layout.pending_link(job_id))
+            problem = str(error)
+            links = (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id))
+            found = any(map(disk.exists, links))
+            if found:
+                problem = f"a link names it, but {layout.job(job_id)} does not exist: a create or delete was cut off"
         except CorruptJob as error:
             problem = str(error)
         except OSError as error:
@@ -194,7 +234,7 @@ class Views:
         path = self.layout.value(job_id)
         try:
             if wanted:
-                start, size = self._disk.read_start(path, PREVIEW)
+                start, size = self.disk.read_start(path, PREVIEW)
                 return size, start
             found = self.host.calls.lstat(path)
         except (OSError, NotRegular):
@@ -219,16 +259,20 @@ class Views:
             return 0
 
     def why(self, job_id: str) -> str:
-        """One sentence: why is this job not done?"""
-        signed_in = sum(worker.state != "gone" for worker in self.workers())
-        return why_not_done(self.detail(job_id), self.host.time(), self.paused(), signed_in)
+        """One sentence: why is this job not done? Raises InvalidJobId."""
+        return self.why_of(self.detail(job_id))
+
+    def why_of(self, detail: JobDetail) -> str:
+        """The same of a job that was just read."""
+        states = [worker.state for worker in self.workers() if worker.state != "gone"]
+        return why_not_done(detail, self.host.time(), self.paused(), states)
 
     # ── the store ──
 
     def paused(self) -> str | None:
         """The reason of a pause (it may be empty); None where work is taken."""
         try:
-            data, _ = self._disk.read_start(self.layout.paused, 400)
+            data, _ = self.disk.read_start(self.layout.paused, 400)
         except (OSError, NotRegular):
             return None
         return data.decode("utf-8", "replace").strip()
@@ -239,7 +283,7 @@ class Views:
 
     def workers(self) -> list[WorkerInfo]:
         """Workers that are signed in, gone ones included."""
-        names = self._disk.list_directory(self.layout.workers)
+        names = self.disk.list_directory(self.layout.workers)
         found = (self._worker(name) for name in sorted(names) if is_job_id(name))
         return [worker for worker in found if worker is not None]
 
@@ -267,7 +311,7 @@ class Views:
 
     def _json(self, path: str) -> dict[str, object]:
         try:
-            found = json.loads(self._disk.read(path, PREVIEW))
+            found = json.loads(self.disk.read(path, PREVIEW))
         except (OSError, NotRegular, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -1,83 +1,73 @@
-"""The monitor's own process: scans a store when something says that it changed, and sends what did."""
+"""The monitor's own process: looks at a store when something says that it changed, and sends what did."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
-from .errors import FsJobError
-from .facts import Entry, LockInfo, Mood, StoreVerdict
-from .feed import Delta, Details, Gone, Hello, Job, LockRow, Locks, Message, Open, Overview, RowDetail, Wanted, Workers
-from .fs import Disk
-from .health import StoreFacts, duration, judge_store
+from .answers import Answers
+from .facts import Counts, Mood, StoreVerdict
+from .feed import Delta, Gone, Hello, Locks, Message, Overview, Workers
+from .health import duration
+from .hints import Hints
 from .host import Host
-from .layout import Layout
-from .rows import row_detail
+from .layout import LOCK, Layout
 from .scan import Scan
-from .views import Verdict, Views
+from .survey import Survey
+from .views import Views
 
 POLL = 0.5
-"""Seconds between two looks at whether a directory changed."""
-SCAN_COST = 20.0
-"""A full listing is made at most every so many times what it cost: 5 % of a core."""
-QUIET = 0.1
-"""Seconds between two rounds at the shortest."""
+"""Seconds between two looks at whether something changed, where no hint says so."""
+PAUSE = 0.25
+"""Seconds between two rounds at least: four messages of a kind a second."""
 LOCKS_EVERY = 1.0
-MANY_HINTS = 2000
+LOCKS_COST = 20.0
+"""Locks are looked at again after so many times what it cost."""
 SILENT_AFTER = 2.0
-_ORDER = list(Verdict)
+"""Seconds after which a call that has not returned is told."""
+LONGEST_WAIT = 30.0
+"""Seconds, at most, before a store that could not be followed is tried again."""
 
 
 class Watch:
-    """Three threads: one listens to the parent, one scans, one answers what the parent wants read."""
+    """Four threads: the caller's listens to the parent and touches no disk, for every call there may hang.
+
+    One scans, one answers what the parent wants read, one waits for hints.
+    """
 
     def __init__(self, host: Host, directory: str, connection: Connection) -> None:
         self._host = host
         self._layout = Layout(os.path.abspath(directory))
         self._connection = connection
-        self._disk = Disk(host, host.calls, durable=False)
-        self._views = Views(host, self._layout)
-        self._mutex = host.mutex()
+        self._sending = host.mutex()
         self._stop, self._wake, self._asked = host.event(), host.event(), host.event()
-        self._hints: set[str] = set()
-        self._wanted = Wanted("pending", ())
-        self._open: str | None = None
+        self._hints = Hints(host, self._layout, self._stop, self._wake.set)
+        self._answers = Answers(host, self._send)
+        self._views: Views | None = None
         self._busy_since: float | None = None
         self._overview: Overview | None = None
         self._last: dict[type, object] = {}
-        self._beats: dict[tuple[str, str, int], tuple[float, ...]] = {}
-        self._dead_at: dict[tuple[str, str, int], int] = {}
-        self._p95: float | None = None
-        self._median: float | None = None
-        self._usual_at = -1e9
-        self._pulled: float | None = None
-
-    # ── talking to the parent ──
 
     def run(self) -> None:
-        """Until the parent closes its end."""
+        """Until the parent closes its end, or a thread has failed and said so."""
         self._host.spawn(self._guarded(self._scan_for_ever), "fsjob-scan")
         self._host.spawn(self._guarded(self._answer_for_ever), "fsjob-answer")
-        self._host.spawn(self._listen_to_hints, "fsjob-hints")
+        self._host.spawn(self._guarded(self._hints.listen), "fsjob-hints")
         with suppress(EOFError, OSError):
             while not self._stop.is_set():
                 if self._connection.poll(1.0):
-                    self._take(self._connection.recv())
+                    self._answers.ask(self._connection.recv())
+                    self._asked.set()
                 self._tell_silence()
-        os._exit(0)  # whatever a thread hangs in
+        self._stop.set()
+        self._wake.set()
 
-    def _take(self, request: object) -> None:
-        if isinstance(request, Wanted):
-            self._wanted = request
-        elif isinstance(request, Open):
-            self._open = request.id
-            self._last.pop(Job, None)
-        self._asked.set()
+    # ── talking to the parent ──
 
     def _send(self, message: Message) -> None:
-        with self._mutex:
+        with self._sending:
             self._connection.send(message)
 
     def _send_changed(self, message: Message) -> None:
@@ -89,243 +79,167 @@ class Watch:
         def guarded() -> None:
             try:
                 run()
-            except (EOFError, BrokenPipeError, ConnectionError):
-                self._stop.set()
+            except (EOFError, ConnectionError):
+                pass
             except BaseException as error:
-                self._send(Gone(f"the monitor failed: {type(error).__name__}: {error}"))
-                self._stop.set()
+                with suppress(OSError):
+                    self._send(Gone(f"the monitor failed: {type(error).__name__}: {error}"))
                 raise
+            finally:
+                self._stop.set()
 
         return guarded
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What is done inside asks the store, which may not answer."""
+        self._progress()
+        try:
+            yield
+        finally:
+            self._busy_since = None
+
+    def _progress(self) -> None:
+        self._busy_since = self._host.monotonic()
+
     def _tell_silence(self) -> None:
-        """A call that hangs on a dead mount is told by the thread that makes none."""
-        began = self._busy_since
-        if began is None or self._overview is None:
+        """Once a second while a call hangs, on a dead mount perhaps; told by the thread that makes none."""
+        began, before = self._busy_since, self._overview
+        silent = self._host.monotonic() - began if began is not None else 0.0
+        if silent < SILENT_AFTER:
             return
-        silent = self._host.monotonic() - began
-        if silent > SILENT_AFTER:
-            verdict = StoreVerdict(Mood.NOT_ANSWERING, f"the store has not answered for {duration(silent)}")
-            before = self._overview
-            self._send_changed(
-                Overview(before.counts, verdict, 0.0, 0.0, before.oldest, None, None, before.paused, silent)
-            )
+        verdict = StoreVerdict(Mood.NOT_ANSWERING, f"the store has not answered for {duration(silent)}")
+        counts, oldest, paused = (before.counts, before.oldest, before.paused) if before else (Counts(), None, None)
+        self._send_changed(Overview(counts, verdict, 0.0, 0.0, oldest, None, None, paused, silent))
 
-    # ── hints ──
-
-    def _listen_to_hints(self) -> None:
-        """inotify tells of local changes at once; network file systems send none, so it is never relied on."""
-        from watchfiles import watch
-
-        while not self._stop.is_set():
-            parts = [part for part in (*self._layout.parts(), self._layout.root) if self._disk.is_directory(part)]
-            if not parts:
-                self._host.wait(self._stop, 1.0)
-                continue
-            try:
-                for changes in watch(
-                    *parts, watch_filter=None, step=20, debounce=100, recursive=False, ignore_permission_denied=True,
-                    raise_interrupt=False, rust_timeout=5000, yield_on_timeout=True,
-                ):  # fmt: skip
-                    with self._mutex:
-                        self._hints.update(path for _, path in changes)
-                    if changes:
-                        self._wake.set()
-                    if len(parts) < len([part for part in self._layout.parts() if self._disk.is_directory(part)]):
-                        break
-            except (OSError, RuntimeError):  # no inotify to be had here, or the directory went away
-                self._host.wait(self._stop, 5.0)
-
-    # ── scanning ──
+    # ── following the store ──
 
     def _scan_for_ever(self) -> None:
+        wait = PAUSE
         while not self._stop.is_set():
-            problem = self._problem()
-            self._say_hello(problem)
+            with self._asking():
+                self._views = views = Views(self._host, self._layout)
+                problem = self._problem(views)
+                hello = self._hello(views, problem)
+            self._send(hello)
+            began = self._host.monotonic()
             if problem is None:
-                problem = self._follow()
-                self._send(Gone(problem))
-            self._last.clear()
-            self._host.wait(self._stop, 1.0)
-            while not self._stop.is_set() and self._problem() == problem:
-                self._host.wait(self._wake, 1.0)
-                self._wake.clear()
+                problem = self._follow(views)
+                self._last.clear()
+                self._overview = None
+                if not self._stop.is_set():
+                    self._send(Gone(problem))
+            lasted = self._host.monotonic() - began
+            wait = POLL if lasted > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
+            self._wait_for_another(problem, began + lasted + wait)
 
-    def _problem(self) -> str | None:
-        root = self._layout.root
+    def _wait_for_another(self, problem: str, until: float) -> None:
+        """Until there is another problem or none; one that shows only in following is tried again at `until`."""
+        shown = False
+        while not self._host.wait(self._stop, PAUSE):
+            with self._asking():
+                now = self._problem(Views(self._host, self._layout))
+            shown = shown or now == problem
+            if now != problem and (shown or self._host.monotonic() >= until):
+                return
+            self._host.wait(self._wake, POLL)
+            self._wake.clear()
+
+    def _problem(self, views: Views) -> str | None:
+        root, layout, disk = self._layout.root, self._layout, views.disk
         try:
-            if not self._disk.exists(root):
+            if not disk.exists(root):
                 return f"{root} does not exist"
-            if not self._disk.exists(f"{root}/."):
+            if not disk.exists(f"{root}/."):
                 return f"{root} is no directory"
-            if not self._views.is_store():
+            if not views.is_store():
                 return f"{root} is no job store: it has neither jobs/, pending/ nor .fsjob/"
+            for path in (layout.jobs, layout.pending, layout.parked, layout.waiting):
+                with suppress(FileNotFoundError), self._host.calls.scandir(path):
+                    pass
         except OSError as error:
-            return f"{error.filename}: {error.strerror}"
+            return _say(error, root)
         return None
 
-    def _say_hello(self, problem: str | None) -> None:
-        label = self._views.label()
+    def _hello(self, views: Views, problem: str | None) -> Hello:
         filesystem = self._host.fstype(self._layout.root)
-        self._send(Hello(self._layout.root, label, filesystem, self._host.me.host, problem))
+        return Hello(self._layout.root, views.label(), filesystem, self._host.me.host, problem)
 
-    def _follow(self) -> str:
+    def _follow(self, views: Views) -> str:
         """Follow the store until it cannot be read any more; gives why."""
-        scan = Scan(self._views, self._disk, self._layout)
-        next_scan, next_locks = 0.0, 0.0
-        newest: list[Entry] = []
-        while not self._stop.is_set():
-            now = self._busy_since = self._host.monotonic()
-            try:
-                if not self._disk.exists(self._layout.root) or not self._views.is_store():
-                    return self._problem() or "the store was replaced"
-                with self._mutex:
-                    hints, self._hints = self._hints, set()
-                if hints and not scan.first and len(hints) <= MANY_HINTS:
-                    self._pass_on(scan.look_at(hints), scan, newest)
-                if now >= next_scan and (changed := scan.changed()):
-                    first = scan.first
-                    found = scan.scan(changed)
-                    if first:  # the figures before the rows
-                        self._send_overview(scan, ())
-                    self._pass_on(found, scan, newest if first else None)
-                    if first:
-                        scan.remember_newest(newest)
-                        newest.clear()
-                    ended = self._host.monotonic()
-                    next_scan = ended + max(POLL, SCAN_COST * (ended - now))
-                if self._host.monotonic() >= next_locks:
-                    began = self._host.monotonic()
-                    rows = self._look_at_locks(scan)
-                    self._send_changed(Locks(rows))
-                    self._send_changed(Workers(tuple(self._views.workers())))
-                    next_locks = began + max(LOCKS_EVERY, SCAN_COST * (self._host.monotonic() - began))
-                    if self._host.monotonic() - self._usual_at > 10:
-                        self._median, self._p95 = scan.usual()
-                        self._usual_at = self._host.monotonic()
-                    self._send_overview(scan, rows)
-                elif hints:
-                    self._send_overview(scan, self._rows_now())
-            except OSError as error:
-                return f"{error.filename or self._layout.root}: {error.strerror}"
-            finally:
-                self._busy_since = None
-            self._asked.set()
-            self._host.wait(self._stop, QUIET)
-            self._host.wait(self._wake, POLL - QUIET)
-            self._wake.clear()
-        return "stopped"
+        with self._asking():
+            scan = Scan(self._host, self._layout, views, self._progress)
+            survey = Survey(self._host, views)
+        next_locks = 0.0
+        try:
+            while not self._stop.is_set():
+                with self._asking():
+                    if not views.is_store():
+                        return self._problem(views) or "the store was replaced"
+                    hints = self._hints.take()
+                    deltas = scan.look_at(hints) if hints and not scan.first else iter(())
+                self._pass_on(deltas)
+                with self._asking():
+                    first, due = scan.first, scan.due()
+                    deltas = scan.scan(due) if due else scan.look_again()
+                if first:  # the figures before the rows
+                    next_locks = self._look_around(scan, survey, views)
+                self._pass_on(deltas)
+                locked = any(hint.endswith(LOCK) for hint in hints)
+                waited = next_locks - self._host.monotonic()
+                if waited <= 0 or (locked and waited <= LOCKS_EVERY - PAUSE):
+                    next_locks = self._look_around(scan, survey, views)
+                elif hints or due:
+                    self._send_overview(scan, survey)
+                self._asked.set()
+                self._host.wait(self._stop, PAUSE)
+                self._host.wait(self._wake, POLL - PAUSE)
+                self._wake.clear()
+        except FileNotFoundError as error:  # it went away under the look
+            return self._problem(views) or _say(error, self._layout.root)
+        except OSError as error:
+            if isinstance(error, ConnectionError):
+                raise
+            return _say(error, self._layout.root)
+        return "the monitor was stopped"
 
-    def _pass_on(self, deltas: Iterable[Delta], scan: Scan, newest: list[Entry] | None) -> None:
-        for delta in deltas:
+    def _pass_on(self, deltas: Iterable[Delta]) -> None:
+        """Send deltas as they are made; making one reads times from the disk."""
+        rest = iter(deltas)
+        while True:
+            with self._asking():
+                delta = next(rest, None)
+            if delta is None:
+                return
             self._send(delta)
-            if newest is not None and delta.view == "fulfilled":
-                newest.extend(delta.came)
-            self._busy_since = self._host.monotonic()
 
-    # ── locks, workers, the whole ──
+    def _look_around(self, scan: Scan, survey: Survey, views: Views) -> float:
+        """Locks, workers, the figures; gives when to look again."""
+        began = self._host.monotonic()
+        with self._asking():
+            rows = survey.look_at_locks(scan)
+            workers = tuple(views.workers())
+            survey.workers = sum(worker.state != "gone" for worker in workers)
+        cost = self._host.monotonic() - began
+        self._send_changed(Locks(rows))
+        self._send_changed(Workers(workers))
+        self._send_overview(scan, survey)
+        return began + max(LOCKS_EVERY, LOCKS_COST * cost)
 
-    def _look_at_locks(self, scan: Scan) -> tuple[LockRow, ...]:
-        rows = []
-        seen = set()
-        for kind, job_id in scan.lock_names():
-            info = self._views.lock(kind, job_id, self._p95)
-            if info is None:
-                continue
-            key = (kind, job_id, info.inode)
-            seen.add(key)
-            info = self._with_ghost(key, info)
-            beats = self._beats.get(key, ())
-            if not beats or beats[-1] != info.last_beat:
-                beats = (*beats[-19:], info.last_beat)
-            self._beats[key] = beats
-            rows.append(LockRow(info, beats))
-            if kind == "work" and info.since is not None:
-                self._pulled = max(self._pulled or 0.0, info.since)
-        for key in self._beats.keys() - seen:
-            del self._beats[key]
-            self._dead_at.pop(key, None)
-        rows.sort(key=lambda row: (_ORDER.index(row.info.verdict), row.info.id, row.info.kind))
-        return tuple(rows)
-
-    def _with_ghost(self, key: tuple[str, str, int], info: LockInfo) -> LockInfo:
-        """A lock that beats on although its owner is proven dead is beaten by somebody who was robbed of it."""
-        if info.verdict is not Verdict.DEAD:
-            return info
-        first = self._dead_at.setdefault(key, info.mtime_ns)
-        if info.mtime_ns == first:
-            return info
-        why = f"{info.whose} is gone, yet the lock beats: another process, robbed of it, does not know"
-        return self._views.lock(info.kind, info.id, self._p95, ghost=why) or info
-
-    def _rows_now(self) -> tuple[LockRow, ...]:
-        last = self._last.get(Locks)
-        return last.locks if isinstance(last, Locks) else ()
-
-    def _send_overview(self, scan: Scan, rows: tuple[LockRow, ...]) -> None:
-        now = self._host.time()
-        rate_in, rate_out = scan.rates()
-        counts, oldest, paused = scan.counts(), scan.oldest(), self._views.paused()
-        facts = StoreFacts(
-            counts=counts,
-            locks=[row.info for row in rows],
-            paused=paused,
-            rate_in=rate_in,
-            rate_out=rate_out,
-            since_finished=now - scan.last_finished if scan.last_finished else None,
-            since_pulled=now - self._pulled if self._pulled else None,
-            oldest=now - oldest if oldest is not None else None,
-            workers=0,
-        )
-        verdict = judge_store(facts)
-        self._overview = Overview(
-            counts, verdict, round(rate_in, 1), round(rate_out, 1), oldest, self._median, self._p95, paused
-        )
+    def _send_overview(self, scan: Scan, survey: Survey) -> None:
+        with self._asking():
+            self._overview = survey.overview(scan)
         self._send_changed(self._overview)
 
     # ── what the parent wants read ──
 
     def _answer_for_ever(self) -> None:
-        shown: dict[str, RowDetail] = {}
-        signature: dict[str, tuple[int, ...]] = {}
         while not self._stop.is_set():
             self._host.wait(self._asked, POLL)
             self._asked.clear()
-            wanted = self._wanted
-            details = []
-            for job_id in wanted.ids:
-                marks = self._marks(job_id)
-                if signature.get(job_id) == marks and job_id in shown:
-                    continue
-                signature[job_id] = marks
-                detail = row_detail(self._views, self._disk, self._layout, wanted.view, job_id)
-                if shown.get(job_id) != detail:
-                    shown[job_id] = detail
-                details.append(detail)
-                if len(details) >= 20:
-                    self._send(Details(tuple(details)))
-                    details = []
-            if details:
-                self._send(Details(tuple(details)))
-            for job_id in signature.keys() - set(wanted.ids):
-                del signature[job_id]
-                shown.pop(job_id, None)
-            self._answer_open()
+            if self._views is not None:
+                self._answers.answer(self._views)
 
-    def _marks(self, job_id: str) -> tuple[int, ...]:
-        try:
-            state = self._host.calls.lstat(self._layout.state(job_id))
-            return state.st_mtime_ns, state.st_ino, state.st_size
-        except OSError:
-            return (0, 0, 0)
 
-    def _answer_open(self) -> None:
-        job_id = self._open
-        if job_id is None:
-            return
-        try:
-            detail = self._views.detail(job_id, value=True)
-            why = self._views.why(job_id)
-        except (FsJobError, OSError):
-            return
-        self._send_changed(Job(detail, why))
+def _say(error: OSError, path: str) -> str:
+    return f"{error.filename or path}: {error.strerror or error}"

@@ -81,6 +81,7 @@ def test_changes_by_hand_are_seen(store: JobStore, watched: Watched) -> None:
     link = Path(store.directory, "pending", "job-by-hand")
     link.symlink_to("../jobs/job-by-hand")
     assert watched.until(lambda: watched.views["pending"] == {"job-by-hand"}) < 1
+    (job / "state.json").write_text('{"version":0,"state":2,"waiting":[],"request":{"name":"x"}}')
     link.rename(Path(store.directory, "waiting", "job-by-hand"))
     assert watched.until(lambda: watched.views["waiting"] == {"job-by-hand"}) < 1
     assert watched.until(lambda: watched.views["fulfilled"] == {"job-by-hand"}) < 1

@@ -1,0 +1,101 @@
+"""What the monitor's parent wants read: the rows on its screen and the job that is open, again when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .errors import FsJobError
+from .facts import JobDetail
+from .feed import Details, Job, Message, Open, RowDetail, Wanted
+from .host import Host
+from .rows import row_detail
+from .views import Marks, Views
+
+AT_ONCE = 20
+"""Rows in one message, so that the first are seen while the others are read."""
+COST, IDLE_COST = 20.0, 100.0
+"""An open job is read again after so many times what it cost: 5 % of a core, 1 % where it has not changed."""
+
+
+class Answers:
+    """Asked from one thread, answers from another."""
+
+    def __init__(self, host: Host, send: Callable[[Message], None]) -> None:
+        self._host, self._send = host, send
+        self._wanted = Wanted("pending", ())
+        self._answered: Wanted | None = None
+        self._rows: dict[str, tuple[Marks, RowDetail]] = {}
+        self._open = Open(None)
+        self._opened: Open | None = None
+        self._seen: tuple[int, ...] = ()
+        self._told: Job | None = None
+        self._soonest = self._latest = 0.0
+
+    def ask(self, request: object) -> None:
+        if isinstance(request, Wanted):
+            self._wanted = request
+        elif isinstance(request, Open):
+            self._open = request
+
+    def answer(self, views: Views) -> None:
+        """Send what was asked for and not yet told, and what changed of the rest."""
+        self._answer_rows(views)
+        if self._open.id is not None:
+            self._answer_open(views, self._open, self._open.id)
+
+    def _answer_rows(self, views: Views) -> None:
+        wanted = self._wanted
+        anew = wanted is not self._answered
+        rows: dict[str, tuple[Marks, RowDetail]] = {}
+        to_tell: list[RowDetail] = []
+        for job_id in wanted.ids:
+            marks, known = views.marks(job_id), self._rows.get(job_id)
+            read = known is None or known[0] != marks
+            row = row_detail(views, wanted.view, job_id, marks) if known is None or read else known[1]
+            rows[job_id] = marks, row
+            if read or anew:
+                to_tell.append(row)
+            if len(to_tell) >= AT_ONCE:
+                self._send(Details(tuple(to_tell)))
+                to_tell = []
+        if to_tell:
+            self._send(Details(tuple(to_tell)))
+        self._rows, self._answered = rows, wanted
+
+    def _answer_open(self, views: Views, asked: Open, job_id: str) -> None:
+        """A huge job must not be parsed all the time: how often it is read is bounded by what reading it costs."""
+        anew = asked is not self._opened
+        began = self._host.monotonic()
+        seen = self._marks(views, job_id)
+        if not anew and (began < self._soonest or (seen == self._seen and began < self._latest)):
+            return
+        job = _read(views, job_id)
+        ended = self._host.monotonic()
+        self._soonest, self._latest = ended + COST * (ended - began), ended + max(1.0, IDLE_COST * (ended - began))
+        self._opened, self._seen = asked, seen
+        if anew or job != self._told:
+            self._told = job
+            self._send(job)
+
+    def _marks(self, views: Views, job_id: str) -> tuple[int, ...]:
+        """All that changes with a job, without opening any of it."""
+        layout, found = views.layout, [*views.marks(job_id)]
+        for path in (
+            layout.value(job_id), layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id),
+            layout.work_lock(job_id), layout.notification_lock(job_id), layout.state_lock(job_id),
+        ):  # fmt: skip
+            try:
+                status = self._host.calls.lstat(path)
+                found += (status.st_ino, status.st_mtime_ns)
+            except (OSError, ValueError):
+                found += (0, 0)
+        return tuple(found)
+
+
+def _read(views: Views, job_id: str) -> Job:
+    try:
+        detail = views.detail(job_id, value=True)
+        return Job(detail, views.why_of(detail))
+    except (FsJobError, OSError) as error:
+        nothing = JobDetail(job_id, False, str(error), None, None, None, 0, False, False, False, None, b"", ())
+        return Job(nothing, f"it cannot be read: {error}")

@@ -1,0 +1,105 @@
+"""The locks of a store as they live, and what all figures together mean."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from .errors import FsJobError
+from .facts import Counts, LockInfo, Verdict
+from .feed import LockRow, Overview
+from .health import StoreFacts, judge_store
+from .host import Host
+from .pulse import Pulse
+from .scan import LARGEST_READ, Scan
+from .views import Marks, Views
+
+FEW = 100
+"""So many pending jobs are read, to see whether any is due, where nothing moves."""
+LARGE = 100_000
+"""Up to so many pending jobs the oldest is looked for before the first figures are told."""
+_ORDER = list(Verdict)
+
+
+class Survey:
+    """Looks at a store again and again, and remembers how its locks beat."""
+
+    def __init__(self, host: Host, views: Views) -> None:
+        self._host, self._views = host, views
+        self._pulses: dict[tuple[str, str], Pulse] = {}
+        self._pulled: float | None = None
+        self._dues: dict[str, tuple[Marks, float]] = {}
+        self._told = False
+        self.rows: tuple[LockRow, ...] = ()
+        self.workers = 0
+        """How many are signed in and not gone."""
+
+    def look_at_locks(self, scan: Scan) -> tuple[LockRow, ...]:
+        """Every lock, worst first."""
+        _, p95 = scan.pace.usual()
+        pulses: dict[tuple[str, str], Pulse] = {}
+        rows = []
+        for kind, job_id in scan.lock_names():
+            pulse = self._pulses.get((kind, job_id)) or Pulse()
+            info = self._views.lock(kind, job_id, p95, pulse)
+            if info is not None:
+                pulses[kind, job_id] = pulse
+                rows.append(LockRow(info, pulse.beats))
+        self._pulses = pulses
+        rows.sort(key=lambda row: (_ORDER.index(row.info.verdict), row.info.id, row.info.kind))
+        taken = [row.info.since for row in rows if row.info.kind == "work" and row.info.since is not None]
+        self._pulled = max(taken, default=self._pulled)
+        self.rows = tuple(rows)
+        return self.rows
+
+    def overview(self, scan: Scan) -> Overview:
+        """The store in figures, and the verdict on it."""
+        now = self._host.time()
+        counts, paused = scan.counts(), self._views.paused()
+        oldest = scan.oldest() if self._told or counts.pending <= LARGE else None
+        self._told = True
+        rate_in, rate_out = (round(rate, 1) for rate in scan.pace.rates(now))
+        usual, p95 = scan.pace.usual()
+        finished = scan.pace.last_finished
+        locks = [row.info for row in self.rows]
+        facts = StoreFacts(
+            counts=counts,
+            locks=locks,
+            paused=paused,
+            rate_in=rate_in,
+            rate_out=rate_out,
+            since_finished=now - finished if finished is not None else None,
+            since_pulled=now - self._pulled if self._pulled is not None else None,
+            oldest=now - oldest[0] if oldest is not None else None,
+            workers=self.workers,
+            oldest_id=oldest[1] if oldest is not None else "",
+            next_due=None if rate_out else self._next_due(scan, counts, locks, now),
+            disk_full=self._disk_full(),
+        )
+        since = oldest[0] if oldest is not None else None
+        return Overview(counts, judge_store(facts), rate_in, rate_out, since, usual, p95, paused)
+
+    def _next_due(self, scan: Scan, counts: Counts, locks: list[LockInfo], now: float) -> float | None:
+        """Seconds until the first try, where all that is pending waits for its next one; None otherwise."""
+        if not 0 < counts.pending <= FEW or any(lock.kind == "work" for lock in locks):
+            self._dues.clear()
+            return None
+        pending = scan.oldest_pending(FEW)
+        self._dues = {job_id: self._due(job_id) for job_id in pending}
+        first = min((due for _, due in self._dues.values()), default=0.0)
+        return first - now if first > now else None
+
+    def _due(self, job_id: str) -> tuple[Marks, float]:
+        marks = self._views.marks(job_id)
+        known = self._dues.get(job_id)
+        if known is not None and known[0] == marks:
+            return known
+        due = 0.0
+        if marks.size <= LARGEST_READ:
+            with suppress(FsJobError, OSError):  # unreadable, so never worked on: a stall
+                due = self._views.record(job_id).number("not_before")
+        return marks, due
+
+    def _disk_full(self) -> bool:
+        found = os.statvfs(self._views.layout.root)
+        return not found.f_bavail or bool(found.f_files and not found.f_favail)
