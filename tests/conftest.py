@@ -24,10 +24,12 @@ def scale(small: int, large: int) -> int:
 def need(tool: str) -> str:
     """The path of a tool; the test is skipped, and says so, where it is missing."""
     found = shutil.which(tool)
-    if found is None:
-        message = f"{tool} is not installed"
-        pytest.fail(message) if STRICT else pytest.skip(message)
-    return found
+    if found is not None:
+        return found
+    message = f"{tool} is not installed"
+    if STRICT:
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

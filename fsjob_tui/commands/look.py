@@ -206,4 +206,4 @@ def stats_command(directory: str, as_json: bool) -> None:
 
 
 def _by_word(counter: Counter[str]) -> str:
-    return ", ".join(f"{count} {word}" for word, count in counter.items())
+    return ", ".join(f"{count} {safe_text(word)}" for word, count in counter.items())

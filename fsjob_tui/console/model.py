@@ -112,7 +112,7 @@ class Model:
     @property
     def verdict(self) -> StoreVerdict:
         if self.problem is not None:
-            return StoreVerdict(Mood.NOT_ANSWERING, self.problem)
+            return StoreVerdict(Mood.NOT_ANSWERING, self.problem.replace(self.directory, "the directory", 1))
         if self.overview is None:
             return StoreVerdict(Mood.IDLE, "reading the store …")
         return self.overview.verdict

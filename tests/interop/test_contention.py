@@ -131,10 +131,19 @@ def test_old_locks_without_an_owner_have_one_winner_each(store: JobStore) -> Non
         )
         for _ in range(4)
     ]  # fmt: skip
-    won = [list(iter(lambda pipe=process.stdout: pipe.readline().strip(), "end")) for process in processes]
+    won = [_won(process) for process in processes]
     for process in processes:
         process.communicate(timeout=60)
     everything = sorted(job_id for ids in won for job_id in ids)
     print(f"\ncontention, no owner: {len(jobs)} locks, 4 processes, won {[len(ids) for ids in won]}")
     assert everything == sorted(jobs), "each won once"
     assert all(process.returncode == 0 for process in processes)
+
+
+def _won(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    while (line := process.stdout.readline().strip()) != "end":
+        assert line, "it ended early"
+        lines.append(line)
+    return lines

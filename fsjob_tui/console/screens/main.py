@@ -306,7 +306,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.query_one("#filter", Input).has_focus and action != "back":
+        if self.query_one("#filter", Input).has_focus and action != "close":
             return False
         return True if self.why_not(action) is None else None
 
@@ -467,6 +467,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_back(self) -> None:
         """Close what was opened last; at the root, quit."""
+        if not self.action_close():
+            self._quit()
+
+    def action_close(self) -> bool:
+        """Close what was opened last; says whether there was anything."""
         field = self.query_one("#filter", Input)
         if field.has_focus:
             field.value = ""
@@ -482,7 +487,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             field.value = ""
             self._end_filter()
         else:
-            self._quit()
+            return False
+        return True
 
     def _quit(self) -> None:
         if self._worker is not None and self._worker.alive:
