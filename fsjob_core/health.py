@@ -14,6 +14,8 @@ LATE_AFTER = 6.0
 FUTURE_BY = 2.0
 LONG_TIMES = 10.0
 """A run is long from so many times the p95 of its kind on."""
+LONG_AT_LEAST = 30.0
+"""Seconds below which no run is called long: of jobs that take milliseconds every second run would be."""
 SLOW_AFTER = 60.0
 """Age of the oldest pending job from which on more coming than going means falling behind."""
 STALLED_AFTER = 30.0
@@ -106,7 +108,7 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
         return Verdict.FUTURE, f"{beat} of this host's clock; {watched}"
     if facts.age > LATE_AFTER:
         return Verdict.LATE, f"{beat}, {watched}{checkable}"
-    if facts.usual and facts.held is not None and facts.held > LONG_TIMES * facts.usual:
+    if facts.usual and facts.held is not None and facts.held > max(LONG_TIMES * facts.usual, LONG_AT_LEAST):
         times = facts.held / facts.usual
         return Verdict.LONG, f"held for {duration(facts.held)}, ×{times:.0f} of the usual {facts.usual:.1f} s; it beats"
     alive = "its process is alive" if facts.dead is False else "it beats"

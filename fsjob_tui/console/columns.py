@@ -119,7 +119,7 @@ def _times_usual(row: LockRow, model: Model, now: float) -> Cell:
     if row.info.kind != "work" or row.info.since is None or not p95:
         return Cell("?", "dim")
     times = (now - row.info.since) / p95
-    return Cell(f"×{times:.0f}" if times >= 1 else "<1", "warn" if times > 10 else "")
+    return Cell("<1" if times < 1 else f"×{times:.0f}" if times < 1000 else ">999", "warn" if times > 10 else "")
 
 
 def _owner(row: LockRow, model: Model, now: float) -> Cell:

@@ -246,7 +246,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self._unmasked, directory=self.directory))
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
-                detail.put(safe_text(wanted or ""), [(text, "$text-muted")])
+                detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
         if below.display and self.view == "locked":
             row = self.model.locks.get(self.table.cursor or "")
             if row is not None:
@@ -269,7 +269,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             style = "$text-error" if event.get("kind") in ("failed", "parked", "lost") else ""
             pieces.append((safe_text(text) + "\n", style))
         keep = "ends with this console; the same without it:  " + worker.shell
-        return title, [*pieces, (safe_text(keep), "$text-muted")]
+        return title, [*pieces, (safe_text(keep), "$foreground-muted")]
 
     # ── what is valid now ──
 

@@ -67,7 +67,8 @@ def store_line(line: Line, model: Model, *, mode: str, worker: str, now: float) 
     if mode:
         pieces.append((f"  {mode}", "bold $text-warning"))
     if wide and hello is not None:
-        pieces.append((f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}", "$text-muted"))
+        where = f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}"
+        pieces.append((where, "$foreground-muted"))
     busy = sum(each.state == "busy" for each in model.workers.values())
     here = sum(each.state != "gone" for each in model.workers.values())
     pieces.append((f"   7 Workers {here}, busy {busy}", ""))
@@ -80,28 +81,30 @@ def verdict_line(line: Line, model: Model) -> None:
     verdict = model.verdict
     pieces = [(f"{SIGNS[verdict.mood]} {safe_text(verdict.text)}", MOOD_STYLES.get(verdict.mood, ""))]
     if verdict.evidence:
-        pieces.append((f"   ! go there · {len(verdict.evidence)}", "$text-muted"))
+        pieces.append((f"   ! go there · {len(verdict.evidence)}", "$foreground-muted"))
     line.put(pieces)
+
+
+SHORT_TITLES = {"pending": "Pend", "waiting": "Wait", "fulfilled": "Done", "parked": "Park", "workers": "Work"}
 
 
 def tabs_line(line: Line, model: Model, current: str) -> None:
-    pieces: list[Piece] = []
-    narrow = line.size.width < 90
-    for key, view in VIEWS.items():
-        if view == "workers" and line.size.width < 78:
-            title = "W"
-        else:
-            title = {"pending": "Pend", "fulfilled": "Done", "workers": "Work"}.get(view, TITLES[view])
-            title = title if line.size.width < 70 else TITLES[view]
-        total = model.total(view)
-        count = short_count(total) if narrow else f"{total:,}"
-        text = f"{key} {title} {count}"
-        bad = sum(row.info.verdict in RELEASABLE for row in model.locks.values()) if view == "locked" else 0
-        if bad:
-            text += f" ▲{bad}"
-        style = "bold reverse" if view == current else ("$text-error" if bad else "")
-        pieces += [(f" {text} ", style)]
+    """The views with their totals, in shorter words where the screen is narrow."""
+    for titles, count in ((TITLES, "{:,}".format), (TITLES, short_count), (TITLES | SHORT_TITLES, short_count)):
+        pieces = [_tab(model, key, view, titles[view], count, current) for key, view in VIEWS.items()]
+        if sum(cell_len(text) for text, _ in pieces) <= line.size.width:
+            break
     line.put(pieces)
+
+
+def _tab(
+    model: Model, key: str, view: str, title: str, count: Callable[[int], str], current: str
+) -> Piece:
+    bad = sum(row.info.verdict in RELEASABLE for row in model.locks.values()) if view == "locked" else 0
+    text = f" {key} {title} {count(model.total(view))}{f' ▲{bad}' if bad else ''} "
+    if view == current:
+        return text, "bold reverse"
+    return text, "$text-error" if bad else ""
 
 
 def rates_line(line: Line, model: Model, view: str, now: float) -> None:
@@ -115,7 +118,7 @@ def rates_line(line: Line, model: Model, view: str, now: float) -> None:
             pieces.append((f"  oldest {short_age(now - overview.oldest)}", ""))
         if overview.usual is not None and overview.p95 is not None and line.size.width >= 78:
             run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
-            pieces.append((run, "$text-muted"))
+            pieces.append((run, "$foreground-muted"))
     if model.filter and view != "workers":
         count = f"{len(model.source(view)):,} of {model.total(view):,}"
         pieces.append((f"  /{safe_text(model.filter)} {count}", "bold $text-accent"))

@@ -19,7 +19,7 @@ from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
 from ..columns import beats, style_of
 
 Piece = tuple[str, str]
-STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$text-muted", "": ""}
+STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$foreground-muted"}
 SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "private_key", "credential")
 """Members whose values are masked, wherever these words are part of their name."""
 MASK = "••••••"
@@ -55,7 +55,7 @@ class Pane(VerticalScroll, can_focus=False):
 
 
 def line(label: str, text: str, style: str = "") -> list[Piece]:
-    return [(f"{label:<9}", "$text-muted"), (f"{text}\n", STYLES.get(style, style))]
+    return [(f"{label:<9}", "$foreground-muted"), (f"{text}\n", STYLES.get(style, style))]
 
 
 # ── a job ──
@@ -115,7 +115,7 @@ def _request_pieces(detail: JobDetail, record: JobRecord, unmasked: bool) -> lis
     text = json.dumps(shown, indent=2, ensure_ascii=False)
     hint = "" if shown == record.request else "   u shows what is masked"
     cut = "" if len(text) <= PREVIEW else f"\n… cut: {len(text):,} characters in all"
-    return [("\n", ""), (f"request  {short_size(detail.state_size)}{hint}\n", "$text-muted"),
+    return [("\n", ""), (f"request  {short_size(detail.state_size)}{hint}\n", "$foreground-muted"),
             (safe_text(text[:PREVIEW], lines=True) + cut + "\n", "")]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def _value_pieces(detail: JobDetail) -> list[Piece]:
     size = detail.value_size or 0
     text = safe_bytes(detail.value_start[:PREVIEW], lines=True)
     cut = "" if size <= min(len(detail.value_start), PREVIEW) else "\n… cut"
-    return [("\n", ""), (f"value    {short_size(size)}\n", "$text-muted"), (f"{text}{cut}\n", "")]
+    return [("\n", ""), (f"value    {short_size(size)}\n", "$foreground-muted"), (f"{text}{cut}\n", "")]
 
 
 def when(at: float) -> str:

@@ -29,12 +29,14 @@ class JobTable(ScrollView, can_focus=True):
     JobTable {
         height: 1fr; width: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden;
     }
-    JobTable > .table--head { color: $text-muted; text-style: bold; }
-    JobTable > .table--dim { color: $text-muted; }
+    JobTable > .table--head { color: $foreground-muted; text-style: bold; }
+    JobTable > .table--dim { color: $foreground-muted; }
     JobTable > .table--good { color: $text-success; }
     JobTable > .table--warn { color: $text-warning; }
     JobTable > .table--bad { color: $text-error; text-style: bold; }
-    JobTable > .table--cursor { background: $primary 40%; text-style: bold; }
+    JobTable > .table--cursor {
+        color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
+    }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"table--{name}" for name in ("head", "dim", "good", "warn", "bad", "cursor")
