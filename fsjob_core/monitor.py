@@ -23,7 +23,7 @@ ENDED = "the monitor has ended"
 """What `receive` says, each time, once the child is gone: make another Monitor."""
 
 _CODE = "import sys; sys.path[:] = sys.argv[3:]; from fsjob_core.monitor import _child; _child()"
-"""The child finds this package where the parent did, however that was."""
+_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Monitor:
@@ -31,12 +31,15 @@ class Monitor:
 
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
+        # the child finds modules where the parent did, but not in a current directory, which may be another by now
+        path = [entry for entry in sys.path if entry]
+        path += [_HOME] if _HOME not in path else []
         ours, theirs = socket.socketpair()
         # ctrl+c goes to the whole process group: the child inherits the mask, and is deaf to it from the first moment
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, self.directory, str(theirs.fileno()), *sys.path],
+                [sys.executable, "-c", _CODE, self.directory, str(theirs.fileno()), *path],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -186,7 +186,7 @@ class Views:
         """By what a change of the job's state.json is seen without reading it."""
         try:
             found = self.host.calls.lstat(self.layout.state(job_id))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             return Marks()
         return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
 
