@@ -19,7 +19,7 @@ from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import CreateEditor, Edited, FulfillEditor
 
 if TYPE_CHECKING:
-    from .screens.main import MainScreen
+    from .screens.frame import Frame
 
 MANY = 100
 """Jobs at once from which on the number is typed."""
@@ -47,7 +47,7 @@ Act = Callable[[Operator], Outcome]
 class Acts:
     """The acts of the console. Each goes through the core's Operator, in a thread of its own."""
 
-    def __init__(self, screen: MainScreen, directory: str, *, read_only: bool) -> None:
+    def __init__(self, screen: Frame, directory: str, *, read_only: bool) -> None:
         self._screen = screen
         self._directory = directory
         self.read_only = read_only
