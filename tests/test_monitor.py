@@ -242,13 +242,17 @@ def test_it_can_be_closed_while_another_thread_receives_and_twice(store: JobStor
     monitor = Monitor(store.directory)
     while monitor.receive(1) is not None:
         pass
+    os.kill(monitor.pid, signal.SIGSTOP)  # it does not end at once, as if it hung on a dead mount
     got: list[Message | None] = []
     receiver = threading.Thread(target=lambda: got.append(monitor.receive(None)))
     receiver.start()
-    monitor.close()
-    monitor.close()
-    receiver.join(5)
+    closer = threading.Thread(target=monitor.close)
+    closer.start()
+    receiver.join(1)
     assert got == [Gone(ENDED)]
+    closer.join()
+    monitor.close()
+    wait_for(lambda: not monitor.alive)
 
 
 def test_it_starts_wherever_one_stands_and_says_nothing_on_the_terminal(store: JobStore, tmp_path: Path) -> None:
@@ -390,6 +394,28 @@ def test_without_any_hint_changes_are_seen_all_the_same(
         job = store.create(number)
         assert watched.until(lambda job=job: job.id in watched.views["pending"]) < 1.5  # type: ignore[misc]
     watched.monitor.close()
+
+
+def test_a_store_made_again_is_listened_to_again(store: JobStore) -> None:
+    stop, woken = threading.Event(), threading.Event()
+    hints = Hints(REAL, store.layout, stop, woken.set)
+    threading.Thread(target=hints.listen, daemon=True).start()
+    heard: set[str] = set()
+
+    def hears(path: Path) -> bool:
+        os.utime(path.parent, follow_symlinks=False)
+        path.unlink(missing_ok=True)
+        path.touch()
+        woken.wait(0.3)
+        woken.clear()
+        heard.update(hints.take())
+        return str(path) in heard
+
+    wait_for(lambda: hears(Path(store.layout.pending, "one")))
+    shutil.rmtree(store.directory)
+    Path(store.layout.pending).mkdir(parents=True)
+    wait_for(lambda: hears(Path(store.layout.pending, "two")))
+    stop.set()
 
 
 def test_a_failure_in_the_monitor_itself_is_said_and_ends_it(

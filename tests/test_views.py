@@ -15,7 +15,7 @@ from fsjob_core.errors import CorruptJob, InvalidJobId, JobNotFound
 from fsjob_core.facts import Counts, Verdict
 from fsjob_core.host import REAL
 from fsjob_core.layout import Layout
-from fsjob_core.names import AT_ONCE, Names, differences, largest, read_names
+from fsjob_core.names import AT_ONCE, BUCKETS, Names, differences, largest, read_names
 from fsjob_core.record import MAX_STATE
 from fsjob_core.views import Views
 
@@ -286,16 +286,28 @@ def test_what_stands_in_our_own_files_is_never_trusted(hand: Hand) -> None:
 # ── names ──
 
 
-def test_a_set_of_names_is_a_set() -> None:
-    names, locks = read_names(iter(["a", "b", "a.lock", ".x", "c\n", "ü", "x" * 201]), lambda: None)
-    assert locks == {"a.lock"}
-    assert {"a", "b", "ü"} == {name for index in range(1024) for name in names.bucket(index)}
-    assert len(names) == 3 and "a" in names and "c\n" not in names and "" not in names
-    names.add("a")
-    names.add("ab")
-    names.discard("a")
-    names.discard("a")
-    assert "a" not in names and "ab" in names and len(names) == 3
+def test_of_a_listing_only_legal_ids_and_locks_are_kept() -> None:
+    for odd in (".x", "c\n", "x" * 201, "\udcff", "b.lock", ".lock"):
+        names, locks = read_names(iter(["a", odd, "ü"]), lambda: None)
+        assert {"a", "ü"} == {name for index in range(BUCKETS) for name in names.bucket(index)}, odd
+        assert locks == ({odd} if odd.endswith(".lock") else set())
+        assert odd not in names and len(names) == 2
+
+
+def test_a_set_of_names_is_a_set_also_where_one_is_the_end_of_another() -> None:
+    short = "a"
+    bucket = hash(short) % BUCKETS
+    long = next(name for number in range(100_000) if hash(name := f"{number}{short}") % BUCKETS == bucket)
+    names = Names()
+    for name in (long, short, short):
+        names.add(name)
+    assert len(names) == 2
+    names.discard(short)
+    names.discard(short)
+    assert short not in names and long in names and len(names) == 1
+    assert names.bucket(bucket) == {long}
+    names.add(short)
+    assert names.bucket(bucket) == {long, short}
 
 
 def test_two_listings_are_compared_whatever_their_order() -> None:
@@ -310,5 +322,5 @@ def test_two_listings_are_compared_whatever_their_order() -> None:
 
 def test_the_youngest_are_the_largest() -> None:
     names, _ = read_names((f"1{number:019d}" for number in range(5000)), lambda: None)
-    found = largest(map(names.bucket, range(1024)), 10)
+    found = largest(map(names.bucket, range(BUCKETS)), 10)
     assert found == [f"1{number:019d}" for number in range(4999, 4989, -1)]
