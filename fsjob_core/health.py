@@ -58,6 +58,10 @@ def duration(seconds: float) -> str:
     raise AssertionError
 
 
+def _run(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
+
+
 @dataclass(frozen=True, slots=True)
 class LockFacts:
     """What is known of a lock when it is judged. Times in seconds."""
@@ -110,7 +114,7 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
         return Verdict.LATE, f"{beat}, {watched}{checkable}"
     if facts.usual and facts.held is not None and facts.held > max(LONG_TIMES * facts.usual, LONG_AT_LEAST):
         times = facts.held / facts.usual
-        return Verdict.LONG, f"held for {duration(facts.held)}, ×{times:.0f} of the usual {facts.usual:.1f} s; it beats"
+        return Verdict.LONG, f"held for {duration(facts.held)}, ×{times:.0f} of the usual {_run(facts.usual)}; it beats"
     alive = "its process is alive" if facts.dead is False else "it beats"
     return Verdict.LIVE, f"{alive}; {beat}{checkable}"
 

@@ -38,7 +38,9 @@ WHOSE = "bundler-3 on render-07 (pid 48213)"
         (Verdict.FUTURE, "ahead", {"age": -5.0, "unchanged": 3.0}),
         (Verdict.LATE, "last beat 7 s ago", {"age": 7.0}),
         (Verdict.LIVE, "it beats", {"age": 5.9}),  # Node beats every 5 s
-        (Verdict.LONG, "×12 of the usual", {"held": 60.0, "usual": 5.0}),
+        (Verdict.LONG, "×12 of the usual 5.0 s", {"held": 60.0, "usual": 5.0}),
+        (Verdict.LONG, "×30000 of the usual 2.0 ms", {"held": 60.0, "usual": 0.002}),
+        (Verdict.LIVE, "it beats", {"held": 29.0, "usual": 0.001}),
         (Verdict.LIVE, "it beats", {"held": 50.0, "usual": 5.0}),
         (Verdict.LIVE, "it beats", {"held": 6000.0, "usual": None}),
     ],
