@@ -49,6 +49,15 @@ _NOBODYS = RELEASABLE | {Verdict.GHOST}
 SHOWN_EVIDENCE = 50
 
 
+def elapsed(now: float, since: float) -> float:
+    """Seconds since a time; of a minute and more, up to the last full minute of the clock.
+
+    So what is told in minutes and hours reads differently once a minute, all of it at the same moment.
+    """
+    seconds = now - since
+    return seconds if seconds < 60 else max(now - now % 60 - since, 60.0)
+
+
 def duration(seconds: float) -> str:
     """A length of time in one word: "41 s", "3 min", "2 h", "5 d"."""
     seconds = max(seconds, 0.0)
@@ -279,7 +288,7 @@ def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: Seq
         return f"it is done: fulfilled {_ago(detail.changed, now)}{told}"
     if detail.parked:
         return f"parked{_reason(record)}: nobody works on it until it is run again"
-    age = f"pending for {duration(now - detail.made)}" if detail.made is not None else "pending"
+    age = f"pending for {duration(elapsed(now, detail.made))}" if detail.made is not None else "pending"
     return f"{age}{_tries(record)}, {_hindrance(detail, record, now, paused, workers)}"
 
 
@@ -306,7 +315,7 @@ def _hindrance(detail: JobDetail, record: JobRecord, now: float, paused: str | N
 
 
 def _ago(at: float | None, now: float) -> str:
-    return f"{duration(now - at)} ago" if at is not None else "at an unknown time"
+    return f"{duration(elapsed(now, at))} ago" if at is not None else "at an unknown time"
 
 
 def _reason(record: JobRecord) -> str:

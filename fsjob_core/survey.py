@@ -8,7 +8,7 @@ from contextlib import suppress
 from .errors import FsJobError
 from .facts import Counts, LockInfo, Verdict
 from .feed import LockRow, Overview
-from .health import StoreFacts, judge_store
+from .health import StoreFacts, elapsed, judge_store
 from .host import Host
 from .pulse import Pulse
 from .scan import LARGEST_READ, Scan
@@ -68,9 +68,9 @@ class Survey:
             paused=paused,
             rate_in=rate_in,
             rate_out=rate_out,
-            since_finished=now - finished if finished is not None else None,
-            since_pulled=now - self._pulled if self._pulled is not None else None,
-            oldest=now - oldest[0] if oldest is not None else None,
+            since_finished=elapsed(now, finished) if finished is not None else None,
+            since_pulled=elapsed(now, self._pulled) if self._pulled is not None else None,
+            oldest=elapsed(now, oldest[0]) if oldest is not None else None,
             workers=self.workers,
             oldest_id=oldest[1] if oldest is not None else "",
             next_due=None if rate_out else self._next_due(scan, counts, locks, now),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fsjob_core.facts import Verdict
 from fsjob_core.feed import LockRow, RowDetail
-from fsjob_core.health import RELEASABLE, SIGNS
+from fsjob_core.health import RELEASABLE, SIGNS, elapsed
 
 from ..text import safe_bytes, safe_text, short_age, short_id, short_seconds, short_size
 from .model import Model
@@ -64,7 +64,7 @@ def _id(model: Model, key: str, now: float) -> Cell:
 def _age(view: str) -> Callable[[Model, str, float], Cell]:
     def cell(model: Model, key: str, now: float) -> Cell:
         since = model.rows[view].since(key)
-        return Cell(short_age(now - since)) if since is not None else EMPTY
+        return Cell(short_age(elapsed(now, since))) if since is not None else EMPTY
 
     return cell
 

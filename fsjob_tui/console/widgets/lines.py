@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from fsjob_core.facts import Mood
-from fsjob_core.health import RELEASABLE, SIGNS
+from fsjob_core.health import RELEASABLE, SIGNS, elapsed
 
 from ...text import safe_text, short_age, short_count, short_seconds
 from ..bindings import TITLES, VIEWS, Key
@@ -43,7 +43,7 @@ class Line(Static):
         shown = tuple(pieces)
         if shown != self._shown:
             self._shown = shown
-            self.update(Content.assemble(*shown))
+            self.update(Content.assemble(*shown), layout=False)
 
     def spread(self, left: Iterable[Piece], right: Piece) -> None:
         """Pieces at the left, and one at the right end where it fits."""
@@ -115,7 +115,7 @@ def rates_line(line: Line, model: Model, view: str, now: float) -> None:
         trend = "steady" if abs(change) < 0.05 else f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
         pieces.append((f" in {overview.rate_in:.1f}/s  out {overview.rate_out:.1f}/s  {trend}", ""))
         if overview.oldest is not None:
-            pieces.append((f"  oldest {short_age(now - overview.oldest)}", ""))
+            pieces.append((f"  oldest {short_age(elapsed(now, overview.oldest))}", ""))
         if overview.usual is not None and overview.p95 is not None and line.size.width >= 78:
             run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
             pieces.append((run, "$foreground-muted"))

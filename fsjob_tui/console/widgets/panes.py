@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from fsjob_core.facts import STALE_AFTER, JobDetail
 from fsjob_core.feed import Job, LockRow
-from fsjob_core.health import SIGNS
+from fsjob_core.health import SIGNS, elapsed
 from fsjob_core.record import JobRecord, Json
 
 from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
@@ -77,9 +77,9 @@ def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[
     pieces = line("is", f"{detail.state}", "bad" if detail.problem else "")
     pieces += line("why", safe_text(job.why))
     if detail.made is not None:
-        pieces += line("created", f"{when(detail.made)}  {short_age(now - detail.made)} ago")
+        pieces += line("created", f"{when(detail.made)}  {short_age(elapsed(now, detail.made))} ago")
     if detail.changed is not None:
-        pieces += line("changed", f"{when(detail.changed)}  {short_age(now - detail.changed)} ago")
+        pieces += line("changed", f"{when(detail.changed)}  {short_age(elapsed(now, detail.changed))} ago")
     if record is not None:
         pieces += _record_pieces(record)
     for lock in detail.locks:
