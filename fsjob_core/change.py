@@ -111,17 +111,25 @@ class Change:
 
     def commit(self, record: JobRecord, *, sync: bool = True) -> None:
         """Make `record` the job's state. Raises LeaseLost where the right to it was taken away."""
+        self.prepare(record, sync=sync)
+        self.commit_prepared(sync=sync)
+
+    def prepare(self, record: JobRecord, *, sync: bool = True) -> None:
+        """Write the staged state; a full disk says so here, before anything that shows is changed."""
         disk, (fd, path) = self._ground.disk, self._state
-        data = record.to_bytes()
+        self._prepared = record.to_bytes(), record
         if self.record.fulfilled:
             self._sync_foreign_value()
-        disk.fill(fd, path, data)
+        disk.fill(fd, path, self._prepared[0])
         if sync:
             disk.sync(fd, path)
-        self._rename(path, self._ground.layout.state(self._id))
+
+    def commit_prepared(self, *, sync: bool = True) -> None:
+        """Rename the staged state over the job's. Raises LeaseLost."""
+        self._rename(self._state[1], self._ground.layout.state(self._id))
         if sync:
-            disk.sync_directory(self._ground.layout.job(self._id))
-        self.data, self.record = data, record
+            self._ground.disk.sync_directory(self._ground.layout.job(self._id))
+        self.data, self.record = self._prepared
 
     def _rename(self, staged: str, path: str) -> None:
         self.ask_clocks()

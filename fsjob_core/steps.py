@@ -137,9 +137,10 @@ def queue(ground: Ground, job_id: str, target: Json) -> JobRecord:
     ground.ready()
     dump(target, "the target")
     with Change(ground, job_id) as change:
+        change.prepare(replace(change.record, waiting=[*change.record.waiting, target]))
         ground.disk.link(ground.layout.link_text(job_id), ground.layout.waiting_link(job_id))
         ground.disk.sync_directory(ground.layout.waiting)
-        change.commit(replace(change.record, waiting=[*change.record.waiting, target]))
+        change.commit_prepared()
         return change.record
 
 
@@ -194,10 +195,11 @@ def requeue(ground: Ground, job_id: str) -> JobRecord:
     layout = ground.layout
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
         record = change.record
+        again = replace(record, state=PENDING, version=record.version + 1)
+        change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
         ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
         ground.disk.sync_directory(layout.pending)
-        again = replace(record, state=PENDING, version=record.version + 1)
-        change.commit(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+        change.commit_prepared()
         change.unlink(layout.parked_link(job_id))
         return change.record
 
@@ -217,9 +219,11 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
         change = held.enter_context(Change(ground, job_id, leases=leases))
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
+        parked = {"at": ground.host.time(), "reason": reason}
+        change.prepare(change.record.with_ours(parked=parked, not_before=None))
         ground.disk.link(layout.link_text(job_id), layout.parked_link(job_id))
         ground.disk.sync_directory(layout.parked)
-        change.commit(change.record.with_ours(parked={"at": ground.host.time(), "reason": reason}, not_before=None))
+        change.commit_prepared()
         change.unlink(layout.pending_link(job_id))
         return change.record
 

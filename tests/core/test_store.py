@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -293,3 +294,30 @@ def test_reading_makes_nothing_and_needs_a_store(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "node") == ["jobs"], "opening for writing makes nothing either, until it writes"
     JobStore(tmp_path / "node", must_exist=True).create(1)
     assert sorted(os.listdir(tmp_path / "node")) == [".fsjob", "jobs", "parked", "pending", "waiting"]
+
+
+def test_a_write_that_fails_leaves_no_link_behind(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, done = store.create(1), store.create(2)
+    store.fulfill(done.id, b"value")
+    before = tree(store)
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(type(store.ground.disk.calls), "write", staticmethod(full))
+    for act in (
+        lambda: store.park(job.id, "why"),
+        lambda: store.queue(job.id, "target"),
+        lambda: store.requeue(done.id),
+        lambda: store.update(job.id, 0, "new"),
+        lambda: store.fulfill(job.id, b"value"),
+        lambda: store.create(3),
+    ):
+        with pytest.raises(OSError, match="No space left") as refused:
+            act()
+        assert refused.value.filename, "it says where"
+        assert tree(store) == before
+    monkeypatch.undo()
+    assert os.listdir(store.layout.tmp) == []
+    store.fulfill(job.id, b"later")
+    assert store.read_value(job.id) == b"later"
