@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import BinaryIO
 
 from .errors import JobNotFound, LeaseLost
@@ -119,7 +118,7 @@ class Change:
         disk, (fd, path) = self._ground.disk, self._state
         self._prepared = record.to_bytes(), record
         if self.record.fulfilled:
-            self._sync_foreign_value()
+            self._ground.make_last(self._id)
         disk.fill(fd, path, self._prepared[0])
         if sync:
             disk.sync(fd, path)
@@ -139,12 +138,6 @@ class Change:
             raise LeaseLost(
                 f"{self.lock.place} was taken away while job {self._id} was being changed; nothing was changed"
             ) from None
-
-    def _sync_foreign_value(self) -> None:
-        """Node syncs nothing: before our synced state makes its value last, the value must."""
-        with suppress(FileNotFoundError):
-            self._ground.disk.sync_file(self._ground.layout.value(self._id))
-        self._ground.disk.sync_directory(self._ground.layout.job(self._id))
 
     def unlink(self, path: str, *, lease: Lease | None = None) -> None:
         """A proven step: unlink what only the holder of the lock may; where the guard is busy it is left."""

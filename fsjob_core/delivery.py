@@ -116,7 +116,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
     if not record.waiting:
         _unlink_if_empty(ground, lease)
         raise PassOver
-    _make_last(ground, job_id)
+    ground.make_last(job_id)
     return Notification(ground, lease, record)
 
 
@@ -126,13 +126,6 @@ def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
     with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
         if not change.record.waiting:
             change.unlink(ground.layout.waiting_link(job_id))
-
-
-def _make_last(ground: Ground, job_id: str) -> None:
-    """Node syncs nothing: what somebody is told must survive loss of power."""
-    with suppress(FileNotFoundError):
-        ground.disk.sync_file(ground.layout.value(job_id))
-    ground.disk.sync_directory(ground.layout.job(job_id))
 
 
 def flush(ground: Ground, job_id: str, respond: Respond) -> None:
@@ -159,7 +152,7 @@ def _deliver(ground: Ground, lease: Lease, respond: Respond) -> None:
         if not fresh:  # also looks for targets that came while others were told
             return
         if value is None:
-            _make_last(ground, job_id)
+            ground.make_last(job_id)
             value = read_value(ground, job_id)
         told = [target for target in fresh if _tell(lease, respond, target, Fulfillment(job_id, value))]
         tried += [target for target in fresh if not any(same_json(target, one) for one in told)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .errors import NotAStore, ReadOnly
@@ -72,6 +73,16 @@ class Ground:
         """Raise JobNotFound, or CorruptJob where something else stands in a job's place."""
         if not self.disk.is_directory(self.layout.job(job_id)):
             self.read(job_id)
+
+    def make_last(self, job_id: str) -> None:
+        """Sync a fulfilled state that somebody else wrote, before anything is built on it.
+
+        Node syncs nothing, and a worker of ours may have been killed before it did: a value that was told, or a
+        pending link that was removed, must not outlive the state that was the reason for it.
+        """
+        with suppress(FileNotFoundError):
+            self.disk.sync_file(self.layout.value(job_id))
+        self.disk.sync_directory(self.layout.job(job_id))
 
     def place(self, kind: str, job_id: str) -> LockPlace:
         return LockPlace.of(self.layout, kind, job_id)

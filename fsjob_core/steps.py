@@ -104,6 +104,7 @@ def fulfill(
         if version is not None and record.version != version:
             raise VersionMismatch(f"job {job_id} is at version {record.version}, not {version}: look at it again")
         if record.state != PENDING:
+            ground.make_last(job_id)
             change.unlink(layout.pending_link(job_id))
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already; its value stays")
         change.put_value(content)

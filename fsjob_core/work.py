@@ -120,6 +120,7 @@ def accept_work(ground: Ground, lease: Lease, after: Callable[[JobRecord], None]
     record = known[1]
     if record.state != PENDING:
         with suppress(LeaseLost):
+            ground.make_last(job_id)
             lease.step(ground.disk.remove, ground.layout.pending_link(job_id))
         raise PassOver
     if record.ours.get("parked"):
