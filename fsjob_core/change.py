@@ -31,6 +31,7 @@ class Change:
         value: bool = False,
         known: Known | None = None,
         readable: bool = True,
+        seconds: float = STATE_LOCK_WAIT,
     ) -> None:
         self._ground = ground
         self._id = job_id
@@ -38,6 +39,7 @@ class Change:
         self._with_value = value
         self._known = known
         self._readable = readable
+        self._seconds = seconds
         self._staged: list[tuple[int, str]] = []
         self.data = b""
         """state.json as it was read, or as it was committed."""
@@ -45,7 +47,7 @@ class Change:
     def __enter__(self) -> Change:
         ground, job_id = self._ground, self._id
         ground.require_job(job_id)
-        self.lock = ground.lock("state", job_id, STATE_LOCK_WAIT)
+        self.lock = ground.lock("state", job_id, self._seconds)
         try:
             if self._with_value:
                 self._value = self._stage("value")

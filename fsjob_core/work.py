@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from . import steps
 from .backlog import PassOver
-from .change import Known
-from .errors import CorruptJob, JobNotFound, LeaseLost
+from .change import Change, Known
+from .errors import CorruptJob, FsJobError, JobNotFound
 from .ground import Ground
 from .lease import Lease
 from .record import PENDING, JobRecord, Json
@@ -119,12 +119,23 @@ def accept_work(ground: Ground, lease: Lease, after: Callable[[JobRecord], None]
         raise PassOver(math.inf) from None
     record = known[1]
     if record.state != PENDING:
-        with suppress(LeaseLost):
-            ground.make_last(job_id)
-            lease.step(ground.disk.remove, ground.layout.pending_link(job_id))
+        _unlink_fulfilled(ground, lease)
         raise PassOver
     if record.ours.get("parked"):
         raise PassOver
     if record.number("not_before") > ground.host.time():
         raise PassOver(record.number("not_before"))
     return WorkLease(ground, lease, known, after)
+
+
+def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:
+    """Remove the pending link of a fulfilled job, under its state lock, if that is to be had at once.
+
+    The work lock alone does not do: a requeue that was stopped right before its commit would commit after this,
+    and nobody would find the job. Whoever takes its state lock has fenced it off.
+    """
+    job_id = lease.place.id
+    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
+        if change.record.state != PENDING:
+            ground.make_last(job_id)
+            change.unlink(ground.layout.pending_link(job_id))

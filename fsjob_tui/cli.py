@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from .commands.arguments import StandardInput
-from .commands.exits import USAGE, run_safely
+from .commands.exits import USAGE, OutputClosed, run_safely
 
 COMMANDS = {
     "console": "console",
@@ -50,6 +50,12 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would make a failure of it
+            raise OutputClosed from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -57,6 +63,17 @@ class LazyGroup(click.Group):
         if first not in COMMANDS and ("/" in first or os.path.isdir(first)):
             return "console", self.get_command(ctx, "console"), args
         return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"fsjob {version('fsjob')}")
+        except PackageNotFoundError:
+            click.echo("fsjob, not installed: run from its source")
+        ctx.exit()
 
 
 @click.command(
@@ -67,7 +84,7 @@ class LazyGroup(click.Group):
     "4 refused, 5 no store here.",
 )
 @click.option("-C", "--directory", "directory", metavar="DIR", help="The store (or FSJOB_DIR; else where you are).")
-@click.version_option(package_name="fsjob", prog_name="fsjob")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Which one.")
 @click.pass_context
 def fsjob(ctx: click.Context, directory: str | None) -> None:
     """Run, look at and mend a job store that lives in a directory."""

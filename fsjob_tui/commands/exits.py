@@ -44,6 +44,10 @@ _WHAT_TO_DO = {
 }
 
 
+class OutputClosed(Exception):
+    """Whoever read what is printed has read enough."""
+
+
 def exit_code(error: BaseException) -> int:
     """The exit code of an error, as the README lists them."""
     for kind, code in _CODES:
@@ -78,7 +82,7 @@ def run_safely(run: Callable[[], object]) -> int:
     try:
         code = _run(run)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OutputClosed, BrokenPipeError):
         code = 128 + signal.SIGPIPE
         _drop_output()
     except OSError as error:  # of the last flush
@@ -101,8 +105,6 @@ def _run(run: Callable[[], object]) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
     except (errors.FsJobError, OSError) as error:
         complain(sentence(error))
         return exit_code(error)

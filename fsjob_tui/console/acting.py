@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fsjob_core.errors import FsJobError, NotAStore
-from fsjob_core.facts import LockInfo, Verdict
-from fsjob_core.health import RELEASABLE, duration
 from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
-from ..text import short_count
+from .releasing import Releasing
 from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import CreateEditor, Edited, FulfillEditor
+from .targets import Target, names
 
 if TYPE_CHECKING:
     from .screens.frame import Frame
 
 MANY = 100
 """Jobs at once from which on the number is typed."""
-
-
-LIVELY = frozenset({Verdict.LIVE, Verdict.LONG, Verdict.GHOST})
-"""Verdicts of locks that are only taken away with a typed word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What an act is about, as it was when the key went down."""
-
-    id: str
-    state: str = ""
-    """pending, fulfilled, parked; empty where that is not known."""
-    lock: LockInfo | None = None
-    waits: bool = False
-    """Whether it waits for its next try."""
 
 
 Act = Callable[[Operator], Outcome]
@@ -48,12 +30,13 @@ class Acts:
     """The acts of the console. Each goes through the core's Operator, in a thread of its own."""
 
     def __init__(self, screen: Frame, directory: str, *, read_only: bool) -> None:
-        self._screen = screen
+        self.screen = screen
         self._directory = directory
         self.read_only = read_only
         self.writing = False
         """Whether writing was opened on a guarded store."""
         self.log: list[str] = []
+        self.locks = Releasing(self)
 
     # ── what is allowed ──
 
@@ -61,13 +44,13 @@ class Acts:
         """Why nothing can be changed, or None."""
         if self.read_only:
             return "opened read-only"
-        if self._screen.model.guarded and not self.writing:
+        if self.screen.model.guarded and not self.writing:
             return "guarded: W opens writing"
         return None
 
     def shell(self, *words: str) -> str:
         """The line that does the same in a shell."""
-        write = ["--write"] if self._screen.model.guarded else []
+        write = ["--write"] if self.screen.model.guarded else []
         return shlex.join(["fsjob", "-C", self._directory, *words, *write])
 
     # ── doing ──
@@ -75,16 +58,16 @@ class Acts:
     def do(self, shell: str, act: Act, *, countdown: Countdown | None = None) -> None:
         """Act in a thread; tell what came of it, and keep it with its shell line."""
         if countdown is not None:
-            self._screen.app.push_screen(countdown)
+            self.screen.app.push_screen(countdown)
 
         def run() -> None:
             try:
                 outcome = act(Operator(self._store(), via="console", write=self.writing))
             except (FsJobError, OSError, ValueError) as error:
                 outcome = Outcome(False, _sentence(error))
-            self._screen.app.call_from_thread(self._told, outcome, shell, countdown)
+            self.screen.app.call_from_thread(self._told, outcome, shell, countdown)
 
-        self._screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
+        self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
 
     def _store(self) -> JobStore:
         return JobStore(self._directory, must_exist=True, read_only=self.read_only)
@@ -93,7 +76,7 @@ class Acts:
         if countdown is not None and countdown.is_attached:
             countdown.dismiss(None)
         self.log.append(f"{'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
-        self._screen.tell(outcome.what, wrong=not outcome.done)
+        self.screen.tell(outcome.what, wrong=not outcome.done)
 
     def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
         """Act on a fixed set, one after the other, each judged at its turn; escape in the countdown stops it."""
@@ -127,21 +110,21 @@ class Acts:
         """Ask with `y`; of more than a hundred jobs the number is typed."""
         if count > MANY:
             typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
-            self._screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
+            self.screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
             return
         dialog = Ask(title, lines, {"y": "does it"}, shell=shell)
-        self._screen.app.push_screen(dialog, lambda answer: then() if answer == "y" else None)
+        self.screen.app.push_screen(dialog, lambda answer: then() if answer == "y" else None)
 
     # ── create, fulfill ──
 
     def create(self, like: object = None) -> None:
         """Edit a request and make a job of it; where there is no store yet, make that first."""
-        if self._screen.model.problem is not None:
+        if self.screen.model.problem is not None:
             self._make_store()
             return
         lines = ["A request is any JSON value. Workers get it as it is."]
         editor = CreateEditor("CREATE A JOB", lines, "" if like is None else _pretty(like))
-        self._screen.app.push_screen(editor, self._created)
+        self.screen.app.push_screen(editor, self._created)
 
     def _created(self, edited: Edited | None) -> None:
         if edited is None:
@@ -161,11 +144,11 @@ class Acts:
                     outcome = Outcome(True, f"{self._directory} is a store now")
                 except (FsJobError, OSError) as error:
                     outcome = Outcome(False, _sentence(error))
-                self._screen.app.call_from_thread(self._told, outcome, "", None)
+                self.screen.app.call_from_thread(self._told, outcome, "", None)
 
-            self._screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
+            self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
 
-        lines = [str(self._screen.model.problem), f"Make an empty job store in {self._directory}?"]
+        lines = [str(self.screen.model.problem), f"Make an empty job store in {self._directory}?"]
         self.ask("MAKE A STORE", lines, "", make)
 
     def fulfill(self, target: Target) -> None:
@@ -179,7 +162,7 @@ class Acts:
             if edited is not None:
                 self._fulfill(target, edited.text)
 
-        self._screen.app.push_screen(editor, done)
+        self.screen.app.push_screen(editor, done)
 
     def _fulfill(self, target: Target, text: str) -> None:
         def act(operator: Operator) -> Outcome:
@@ -198,7 +181,7 @@ class Acts:
             self._requeue_fulfilled(targets[0])
             return
         shell = self._shell_for("requeue", targets)
-        lines = [*_names(targets), "They go back to pending, one version up; their tries begin anew."]
+        lines = [*names(targets), "They go back to pending, one version up; their tries begin anew."]
         self.ask(
             "RUN AGAIN", lines, shell,
             lambda: self.each(targets, shell, lambda operator, target: operator.requeue(target.id)),
@@ -220,15 +203,15 @@ class Acts:
             elif answer == "n":
                 self.do(self.shell("create", "REQUEST"), lambda operator: _again(operator, target.id))
 
-        self._screen.app.push_screen(dialog, answered)
+        self.screen.app.push_screen(dialog, answered)
 
     def park(self, targets: list[Target]) -> None:
         """Give jobs up; a locked one is released as well, a live one taken away with a typed word."""
         if len(targets) == 1 and targets[0].lock is not None:
-            self.release(targets, park=True)
+            self.locks.release(targets, park=True)
             return
         shell = self._shell_for("park", targets)
-        lines = [*_names(targets), "Nobody works on them until they are run again (r)."]
+        lines = [*names(targets), "Nobody works on them until they are run again (r)."]
         self.ask(
             "PARK", lines, shell,
             lambda: self.each(targets, shell, lambda operator, target: operator.park(target.id)),
@@ -239,98 +222,6 @@ class Acts:
         if len(targets) <= 3:
             return self.shell(command, *(target.id for target in targets))
         return self.shell(command, "-") + " < ids"
-
-    # ── locks ──
-
-    def release(self, targets: list[Target], *, park: bool = False) -> None:
-        """Release locks: dead ones with `y`, one that may be stale after watching, a live one with a typed word."""
-        locks = [target.lock for target in targets if target.lock is not None]
-        if len(locks) > 1:
-            self._release_set([target for target in targets if target.lock is not None], park)
-        elif locks and locks[0].verdict is Verdict.BARRED:
-            self._screen.tell("an operator has taken it away already; the bar goes by itself", wrong=True)
-        elif locks and locks[0].verdict in LIVELY:
-            self._take_away(locks[0], park)
-        elif locks:
-            self._release_one(locks[0], park)
-
-    def _release_set(self, targets: list[Target], park: bool) -> None:
-        due = [target for target in targets if target.lock is not None and target.lock.verdict in RELEASABLE]
-        lines = [f"{len(due)} of {len(targets)} locks are held by nobody alive; the others are left.", *_names(due)]
-        shell = "; ".join(self.shell("unlock", target.id) for target in due[:2]) + (" ..." if len(due) > 2 else "")
-
-        def act(operator: Operator, target: Target) -> Outcome:
-            assert target.lock is not None
-            return operator.release(target.lock, park=park)
-
-        self.ask("RELEASE", lines, shell, lambda: self.each(due, shell, act), count=len(due))
-
-    def unlock_line(self, lock: LockInfo, *, park: bool = False) -> str:
-        """The shell line that releases a lock, or takes it away where it is live."""
-        force = lock.verdict in LIVELY
-        words = ["unlock", lock.id]
-        if lock.kind != "work":
-            words += ["--kind", lock.kind]
-        if lock.token:
-            words += ["--if-token", lock.token[-4:]]
-        return self.shell(*words, *(["--force"] if force else []), *(["--park"] if park else []))
-
-    def _release_one(self, lock: LockInfo, park: bool) -> None:
-        known = lock.verdict in RELEASABLE
-        lines = [f"job    {lock.id}   ({lock.kind} lock)", f"owner  {lock.whose}"]
-        lines += [f"proof  {lock.verdict}: {lock.proof}", ""]
-        if lock.verdict is Verdict.LEAKED:
-            lines.append("It beats for nothing: it is barred for 7 s, so that its holder is told.")
-        elif not known:
-            lines.append("It is not known to be stale yet: it is watched for up to 10 s, and left alone if it beats.")
-        lines.append("The job is parked then." if park else "Any worker may take the job then.")
-        shell = self.unlock_line(lock, park=park)
-        watched = Countdown("WATCHING", ["Released only if nothing moves."], can_give_up=True)
-        countdown = watched if not known or lock.verdict is Verdict.LEAKED else None
-
-        def wait(left: float) -> bool:
-            self._screen.app.call_from_thread(watched.tick, left)
-            return watched.given_up
-
-        def act(operator: Operator) -> Outcome:
-            return operator.release(lock, park=park, wait=wait if countdown is not None else None)
-
-        title = "RELEASE AND PARK" if park else "RELEASE"
-        self.ask(title, lines, shell, lambda: self.do(shell, act, countdown=countdown))
-
-    def _take_away(self, lock: LockInfo, park: bool) -> None:
-        held = f"held for {duration(self._screen.now() - lock.since)}" if lock.since is not None else "held for ?"
-        name = lock.owner.worker if lock.owner else ""
-        by_name = bool(name) and name.isascii() and name.isprintable()
-        word = name if by_name else lock.id[-5:]
-        lines = [
-            f"job    {lock.id}   {held}",
-            f"owner  {lock.whose}   {lock.verdict.value.upper()}, {lock.proof}",
-            "",
-            "It is alive: its code may still be running and is not stopped.",
-            "After this the job can run TWICE; only the first result counts, but what it does",
-            "outside the store happens twice.",
-            "",
-            "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its",
-            "next beat; then the job is put back, or parked.",
-        ]
-        shell = self.unlock_line(lock, park=park)
-        dialog = Typed(
-            "TAKE A LIVE JOB AWAY", lines, word=word, what="the owner's name" if by_name else "the end of the job's id",
-            shell=shell, may_park=lock.kind == "work",
-        )  # fmt: skip
-        countdown = Countdown("BARRED", ["Its holder is told at its next beat."], can_give_up=False)
-
-        def wait(left: float) -> bool:
-            self._screen.app.call_from_thread(countdown.tick, left)
-            return False
-
-        def typed(answer: bool | None) -> None:
-            if answer is not None:
-                done = self.unlock_line(lock, park=answer)
-                self.do(done, lambda operator: operator.take_away(lock, park=answer, wait=wait), countdown=countdown)
-
-        self._screen.app.push_screen(dialog, typed)
 
     # ── the store ──
 
@@ -349,12 +240,6 @@ class Acts:
 def _again(operator: Operator, job_id: str) -> Outcome:
     job = operator.create(operator.store.get(job_id).request)
     return Outcome(True, f"job {job.id} is pending, with the request of {job_id}", job.id)
-
-
-def _names(targets: list[Target]) -> list[str]:
-    first = ", ".join(target.id for target in targets[:3])
-    more = f" and {short_count(len(targets) - 3)} more" if len(targets) > 3 else ""
-    return [f"{len(targets)} job{'s' if len(targets) != 1 else ''}: {first}{more}"]
 
 
 def _sentence(error: Exception) -> str:

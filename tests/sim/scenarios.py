@@ -18,7 +18,6 @@ from .sched import STRATEGIES, Actor, Event, OutOfSteps, Proc
 from .world import World
 
 ROOT = "/store"
-STOPS = (10.5, 13.0, 24.0)
 HEALED_WITHIN = 90.0
 """Simulated seconds within which everything acknowledged is done once faults have ended."""
 
@@ -35,6 +34,10 @@ class Plan:
     kill: float = 0.002
     stop: float = 0.002
     cut: float = 0.02
+    stops: tuple[float, ...] = (10.5, 13.0, 24.0)
+    aim: str = ""
+    """Calls that begin so are where a process is stopped with the chance `aimed`."""
+    aimed: float = 0.2
     fault_seconds: float = 40.0
 
 
@@ -45,6 +48,7 @@ PLANS: dict[str, Plan] = {
     "queued": Plan(jobs=1, workers=1, requeues=1, queues=2),
     "stopped": Plan(jobs=1, workers=3, requeues=0, kill=0.0, stop=0.01),
     "contended": Plan(jobs=1, workers=3, requeues=4, queues=2, kill=0.0, stop=0.02, fault_seconds=80.0),
+    "late": Plan(kill=0.0, stop=0.0, stops=(24.0, 40.0), aim="rename /store/jobs/", fault_seconds=80.0),
     "killed": Plan(jobs=2, workers=2, requeues=0, kill=0.01, stop=0.0),
 }
 
@@ -150,6 +154,9 @@ class Run:
         self._raise_failures()
         if not self.hostile:
             return
+        if self.plan.aim and what.startswith(self.plan.aim) and self.random.random() < self.plan.aimed:
+            self._stop(actor.proc)
+            return
         crowd = 6.0 if what.startswith(("rmdir", "rename", "unlink", "lstat")) else 1.0
         chance = self.random.random()
         if chance < self.plan.kill * crowd:
@@ -158,12 +165,15 @@ class Run:
             if not actor.daemon:
                 self._start_worker()
         elif chance < (self.plan.kill + self.plan.stop) * crowd:
-            self.figures.stops += 1
-            self.world.hub.stop(actor.proc, self.random.choice(STOPS))
+            self._stop(actor.proc)
         elif chance < self.plan.cut + (self.plan.kill + self.plan.stop) * crowd:
             self.figures.cuts += 1
             after = self.world.fs.after_power_cut(self.random, self.world._fs_clock)
             self.oracle.check(after)
+
+    def _stop(self, proc: Proc) -> None:
+        self.figures.stops += 1
+        self.world.hub.stop(proc, self.random.choice(self.plan.stops))
 
     # ── the actors ──
 

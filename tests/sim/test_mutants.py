@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import pytest
 
+from fsjob_core import work
 from fsjob_core.change import Change
+from fsjob_core.errors import FsJobError
 from fsjob_core.fs import Disk
 from fsjob_core.ground import Ground
 from fsjob_core.lease import takeover
@@ -77,14 +79,24 @@ def foreign_state_not_synced(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ground, "make_last", lambda self, job_id: None)
 
 
+def unlink_under_the_work_lock_alone(patch: pytest.MonkeyPatch) -> None:
+    def unlinks(ground: Ground, lease: Lease) -> None:
+        with suppress(FsJobError):
+            ground.make_last(lease.place.id)
+            lease.step(ground.disk.remove, ground.layout.pending_link(lease.place.id))
+
+    patch.setattr(work, "_unlink_fulfilled", unlinks)
+
+
 MUTANTS: tuple[tuple[Patch, tuple[str, ...]], ...] = (
     (no_file_sync, ("life", "killed")),
     (no_directory_sync, ("life", "killed")),
     (state_before_value, ("life", "killed")),
     (no_guard, ("stopped", "killed")),
-    (no_fence, ("stopped", "requeue", "contended")),
+    (no_fence, ("late",)),
     (release_without_proof, ("stopped",)),
     (foreign_state_not_synced, ("killed",)),
+    (unlink_under_the_work_lock_alone, ("requeue", "parked", "queued")),
 )
 
 

@@ -149,6 +149,9 @@ def test_create_with_the_place_of_an_error_then_fulfill_run_again_and_park(
     job_id = next(iter(store.views.entries("pending"))).id
     assert store.get(job_id).request == {"type": 7}
 
+    console.until('{"type":7}')
+    console.press("r")
+    console.until("only a parked or fulfilled job is run again")
     console.press("F")
     console.until("FULFILL BY HAND")
     console.press("forty-two\x13")

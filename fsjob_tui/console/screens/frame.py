@@ -12,11 +12,12 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from ...text import safe_text
-from ..acting import Acts, Target
+from ..acting import Acts
 from ..bindings import ACTS, KEYS, Key
 from ..embedded import EmbeddedWorker
 from ..feed import Feed
 from ..model import Model
+from ..targets import Target
 from ..widgets.lines import Line
 from ..widgets.panes import Pane
 from ..widgets.table import JobTable

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import ClassVar
 
+from textual import events
 from textual.binding import BindingType
 from textual.widgets import Input
 
 from fsjob_core.feed import Job
 
 from ...text import short_size
-from ..bindings import TITLES, bindings
+from ..bindings import KEYS, TITLES, bindings
 from ..clipboard import copy
 from ..embedded import EmbeddedWorker
 from .dialogs import Ask, Lines
@@ -30,10 +31,16 @@ class MainScreen(Moving):
         if self._worker_command:
             self._start_worker(WorkerCommand(self._worker_command, 1, 5))
 
+    def on_key(self, event: events.Key) -> None:
+        """A key that is not valid now says why."""
+        for key in KEYS:
+            if event.key in key.keys.split(",") and (why := self.why_not(key.action)) is not None:
+                self.tell(f"{key.short}: {why}")
+
     # ── acts ──
 
     def action_release(self) -> None:
-        self.acts.release(self._targets())
+        self.acts.locks.release(self._targets())
 
     def action_requeue(self) -> None:
         self.acts.requeue(self._targets())

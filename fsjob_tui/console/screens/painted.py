@@ -158,7 +158,7 @@ class Painted(Frame):
         if below.display and self.view == "locked":
             row = self.model.locks.get(self.table.cursor or "")
             if row is not None:
-                shell = self.acts.unlock_line(row.info)
+                shell = self.acts.locks.unlock_line(row.info)
                 title = f"why {safe_text(row.info.id)} is {row.info.verdict.upper()}"
                 below.put(title, proof_pieces(row, now, shell=shell, last_pull=None))
         elif below.display and self._worker is not None:
