@@ -1,11 +1,6 @@
-"""A file system in memory, call for call like the kernel's, that can lose power in three legal ways.
+"""A file system in memory, call for call like the kernel's (`test_memfs` compares them), that can lose its power.
 
-Directory changes are kept as a log of atomic steps, file contents as versions; a cut replays those that a file
-system of that kind may have kept:
-
-* journal (ext4, xfs): any fsync commits every step before it; a prefix of the log survives.
-* logtree (btrfs): a synced file brings its own names, a synced directory its entries; any subset of the rest.
-* posix: only what was synced by its own descriptor; any subset of the rest.
+Paths are absolute. Nothing is checked against owners and modes: like root, everybody may do everything.
 """
 
 from __future__ import annotations
@@ -14,349 +9,278 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
-from typing import Literal, NamedTuple
 
-WorldKind = Literal["journal", "logtree", "posix"]
-WORLDS: tuple[WorldKind, ...] = ("journal", "logtree", "posix")
+from .power import WORLDS, Inode, WorldKind, surviving_content
+from .results import Entry, OpenFile, Scan, Stat, failure, status
+from .tree import DOTS, Tree, ancestors
 
+__all__ = ["WORLDS", "Inode", "MemFs", "OpenFile", "Stat", "WorldKind", "failure"]
 
-def failure(number: int, path: object = None) -> OSError:
-    return OSError(number, os.strerror(number), path)
-
-
-@dataclass(eq=False, slots=True)
-class Inode:
-    number: int
-    kind: int
-    mtime_ns: int
-    nlink: int = 0
-    opened: int = 0
-    entries: dict[str, Inode] = field(default_factory=dict)
-    data: bytes = b""
-    text: str = ""
-    xattrs: dict[str, bytes] = field(default_factory=dict)
-    versions: list[bytes] = field(default_factory=lambda: [b""])
-    synced: int = 0
-    """Index of the version that was synced last."""
-
-    @property
-    def is_directory(self) -> bool:
-        return self.kind == stat.S_IFDIR
+UMASK = 0o022
+_CHANGING = os.O_WRONLY | os.O_RDWR
 
 
-class Stat(NamedTuple):
-    st_mode: int
-    st_ino: int
-    st_nlink: int
-    st_size: int
-    st_mtime_ns: int
-
-    @property
-    def st_mtime(self) -> float:
-        return self.st_mtime_ns / 1e9
-
-    @property
-    def st_ctime(self) -> float:
-        return self.st_mtime_ns / 1e9
-
-
-@dataclass(eq=False, slots=True)
-class OpenFile:
-    inode: Inode
-    flags: int
-    position: int = 0
-
-
-class Step(NamedTuple):
-    """One atomic change of directories: names that were set to an inode, or to nothing."""
-
-    changes: tuple[tuple[Inode, str, Inode | None], ...]
-
-
-class MemFs:
-    """`now_ns` is the file system's clock. `limit` bytes of content fit (ENOSPC beyond)."""
-
-    def __init__(self, now_ns: Callable[[], int], world: WorldKind = "journal") -> None:
-        self.now_ns = now_ns
-        self.world = world
-        self.calls = 0
-        self._free: list[int] = []
-        self._next = 2
-        self.root = self._inode(stat.S_IFDIR)
-        self.root.nlink = 1
-        self.log: list[Step] = []
-        self.committed: set[int] = set()
-        self.committed_prefix = 0
-
-    # ── inodes and names ──
-
-    def _inode(self, kind: int) -> Inode:
-        if self._free:
-            number = self._free.pop()  # ext4 gives a freed number to the next at once
-        else:
-            number, self._next = self._next, self._next + 1
-        return Inode(number, kind, self.now_ns())
-
-    def _unused(self, inode: Inode) -> None:
-        if inode.nlink == 0 and inode.opened == 0:
-            self._free.append(inode.number)
-
-    def _set(self, *changes: tuple[Inode, str, Inode | None]) -> None:
-        released = []
-        for directory, name, inode in changes:
-            before = directory.entries.pop(name, None)
-            if inode is not None:
-                directory.entries[name] = inode
-                inode.nlink += 1
-            if before is not None:
-                before.nlink -= 1
-                released.append(before)
-            directory.mtime_ns = self.now_ns()
-        for inode in released:
-            self._unused(inode)
-        self.log.append(Step(changes))
-
-    def _walk(self, path: str, follow: int = 8) -> tuple[Inode, str, Inode | None]:
-        """The directory, the last name, and what stands there. Links on the way are followed, the last is not."""
-        parts = [part for part in path.split("/") if part]
-        if not parts:
-            return self.root, "", self.root
-        here, trail = self.root, [self.root]
-        for index, part in enumerate(parts[:-1]):
-            if part == ".":
-                continue
-            if part == "..":
-                trail = trail[:-1] or [self.root]
-                here = trail[-1]
-                continue
-            found = here.entries.get(part)
-            if found is None:
-                raise failure(errno.ENOENT, path)
-            if found.kind == stat.S_IFLNK:
-                if not follow:
-                    raise failure(errno.ELOOP, path)
-                base = "" if found.text.startswith("/") else "/".join(["", *parts[:index]])
-                return self._walk("/".join([base + "/" + found.text, *parts[index + 1 :]]), follow - 1)
-            if not found.is_directory:
-                raise failure(errno.ENOTDIR, path)
-            here = found
-            trail.append(here)
-        if len(os.fsencode(parts[-1])) > 255:
-            raise failure(errno.ENAMETOOLONG, path)
-        if parts[-1] == ".":
-            return here, "", here
-        return here, parts[-1], here.entries.get(parts[-1])
-
-    def _need(self, path: str) -> tuple[Inode, str, Inode]:
-        directory, name, inode = self._walk(path)
-        if inode is None:
-            raise failure(errno.ENOENT, path)
-        return directory, name, inode
+class MemFs(Tree):
+    """`now_ns` is the file system's clock. `limit` bytes of content and `inodes` inodes fit (ENOSPC beyond)."""
 
     # ── calls on names ──
 
     def mkdir(self, path: str, mode: int = 0o777) -> None:
-        directory, name, inode = self._walk(path)
-        if inode is not None:
-            raise failure(errno.EEXIST, path)
-        self._set((directory, name, self._inode(stat.S_IFDIR)))
+        directory, name = self._vacant(path, slash_is_wrong=False)
+        now = self.now_ns()
+        self._add(directory, name, self._inode(stat.S_IFDIR, mode & ~UMASK, now), now)
 
     def rmdir(self, path: str) -> None:
-        directory, name, inode = self._need(path)
-        if not inode.is_directory:
+        directory, name, _ = self._last(path)
+        if name in DOTS:
+            raise failure({"..": errno.ENOTEMPTY, ".": errno.EINVAL}.get(name, errno.EBUSY), path)
+        inode = self._entry(directory, name, path)
+        if inode is None:
+            raise failure(errno.ENOENT, path)
+        if inode.kind != stat.S_IFDIR:
             raise failure(errno.ENOTDIR, path)
         if inode.entries:
             raise failure(errno.ENOTEMPTY, path)
-        self._set((directory, name, None))
+        self._remove(directory, name, inode)
 
     def symlink(self, text: str, path: str) -> None:
-        directory, name, inode = self._walk(path)
-        if inode is not None:
-            raise failure(errno.EEXIST, path)
-        link = self._inode(stat.S_IFLNK)
+        if not text:
+            raise failure(errno.ENOENT, path)
+        directory, name = self._vacant(path, slash_is_wrong=True)
+        now = self.now_ns()
+        link = self._inode(stat.S_IFLNK, 0o777, now)
         link.text = text
-        self._set((directory, name, link))
+        self._add(directory, name, link, now)
 
     def unlink(self, path: str) -> None:
-        directory, name, inode = self._need(path)
-        if inode.is_directory:
+        directory, name, slash = self._last(path)
+        if name in DOTS:
             raise failure(errno.EISDIR, path)
-        self._set((directory, name, None))
+        inode = self._entry(directory, name, path)
+        if inode is None:
+            raise failure(errno.ENOENT, path)
+        if inode.kind == stat.S_IFDIR:
+            raise failure(errno.EISDIR, path)
+        if slash:
+            raise failure(errno.ENOTDIR, path)
+        self._remove(directory, name, inode)
 
     def rename(self, old: str, new: str) -> None:
-        from_directory, from_name, inode = self._need(old)
-        to_directory, to_name, there = self._walk(new)
+        source, from_name, from_slash = self._last(old)
+        target, to_name, to_slash = self._last(new)
+        if from_name in DOTS or to_name in DOTS:
+            raise failure(errno.EBUSY, old)
+        inode = self._entry(source, from_name, old)
+        if inode is None:
+            raise failure(errno.ENOENT, old)
+        there = self._entry(target, to_name, new)
+        self._may_rename(inode, there, (source, target), slash=from_slash or to_slash)
         if there is inode:
             return
+        self.power.record((source, from_name, None), (target, to_name, inode))
+        del source.entries[from_name]
+        target.entries[to_name] = inode
+        inode.parent = target
+        now = self.now_ns()
+        for changed in (source, target):
+            changed.mtime_ns = changed.ctime_ns = now
+        inode.ctime_ns = now
+        if inode.walked:
+            self._paths.clear()
         if there is not None:
-            if there.is_directory and not inode.is_directory:
-                raise failure(errno.EISDIR, new)
-            if not there.is_directory and inode.is_directory:
-                raise failure(errno.ENOTDIR, new)
-            if there.entries:
-                raise failure(errno.ENOTEMPTY, new)
-        self._set((from_directory, from_name, None), (to_directory, to_name, inode))
-        # _set dropped the last link before it made the new one: the number must not be given away
-        if inode.number in self._free:
-            self._free.remove(inode.number)
+            self._dropped(there, now)
+
+    def _may_rename(self, inode: Inode, there: Inode | None, parents: tuple[Inode, Inode], *, slash: bool) -> None:
+        """Raise what the kernel says, in its order."""
+        source, target = parents
+        if inode.kind != stat.S_IFDIR and slash:
+            raise failure(errno.ENOTDIR)
+        if source is not target:
+            if inode in ancestors(target):
+                raise failure(errno.EINVAL)
+            if there is not None and there in ancestors(source):
+                raise failure(errno.ENOTEMPTY)
+        if there is None or there is inode:
+            return
+        if inode.kind == stat.S_IFDIR and there.kind != stat.S_IFDIR:
+            raise failure(errno.ENOTDIR)
+        if inode.kind != stat.S_IFDIR and there.kind == stat.S_IFDIR:
+            raise failure(errno.EISDIR)
+        if there.entries:
+            raise failure(errno.ENOTEMPTY)
 
     def lstat(self, path: str) -> Stat:
-        return self._stat(self._need(path)[2])
+        return status(self._need(path))
 
-    def stat(self, path: str, follow: int = 8) -> Stat:
-        inode = self._need(path)[2]
-        if inode.kind == stat.S_IFLNK:
-            if not follow:
-                raise failure(errno.ELOOP, path)
-            text = inode.text if inode.text.startswith("/") else f"{os.path.dirname(path)}/{inode.text}"
-            return self.stat(os.path.normpath(text), follow - 1)
-        return self._stat(inode)
-
-    def _stat(self, inode: Inode) -> Stat:
-        size = len(inode.data) if inode.kind == stat.S_IFREG else len(inode.text)
-        return Stat(inode.kind | 0o755, inode.number, inode.nlink, size, inode.mtime_ns)
+    def stat(self, path: str) -> Stat:
+        return status(self._need_followed(path))
 
     def listdir(self, path: str) -> list[str]:
-        inode = self._need(path)[2]
-        if not inode.is_directory:
+        inode = self._need_followed(path)
+        if inode.kind != stat.S_IFDIR:
             raise failure(errno.ENOTDIR, path)
         return list(inode.entries)
 
+    def scandir(self, path: str) -> Scan:
+        inode = self._need_followed(path)
+        if inode.kind != stat.S_IFDIR:
+            raise failure(errno.ENOTDIR, path)
+        return Scan([Entry(path, name, entry, self._followed) for name, entry in inode.entries.items()])
+
     def readlink(self, path: str) -> str:
-        inode = self._need(path)[2]
+        inode = self._need(path)
         if inode.kind != stat.S_IFLNK:
             raise failure(errno.EINVAL, path)
         return inode.text
 
     def utimes(self, path: str, mtime_ns: int) -> None:
-        """By path, as Node beats."""
-        self._need(path)[2].mtime_ns = mtime_ns
+        """By path, following links, as Node beats."""
+        inode = self._need_followed(path)
+        inode.mtime_ns, inode.ctime_ns = mtime_ns, self.now_ns()
 
     # ── calls on descriptors ──
 
     def open(self, path: str, flags: int, mode: int = 0o777) -> OpenFile:
-        directory, name, inode = self._walk(path)
-        if inode is not None and inode.kind == stat.S_IFLNK:
-            if flags & os.O_CREAT and flags & os.O_EXCL:
-                raise failure(errno.EEXIST, path)
-            raise failure(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
+        exclusive = flags & os.O_CREAT and flags & os.O_EXCL
+        follow = not (exclusive or flags & os.O_NOFOLLOW)
+        directory, name, inode = self._follow(path, follow=follow, create=bool(flags & os.O_CREAT))
         if inode is None:
             if not flags & os.O_CREAT:
                 raise failure(errno.ENOENT, path)
-            inode = self._inode(stat.S_IFREG)
-            self._set((directory, name, inode))
-        elif flags & os.O_CREAT and flags & os.O_EXCL:
-            raise failure(errno.EEXIST, path)
-        if flags & os.O_DIRECTORY and not inode.is_directory:
-            raise failure(errno.ENOTDIR, path)
-        if inode.is_directory and flags & (os.O_WRONLY | os.O_RDWR):
-            raise failure(errno.EISDIR, path)
+            now = self.now_ns()
+            inode = self._inode(stat.S_IFREG, mode & ~UMASK, now)
+            self._add(directory, name, inode, now)
+        else:
+            self._may_open(inode, flags, path)
+            if flags & os.O_TRUNC:
+                self._put(inode, b"")
         inode.opened += 1
         return OpenFile(inode, flags)
 
+    def _may_open(self, inode: Inode, flags: int, path: str) -> None:
+        """Raise what the kernel says of something that is there, in its order."""
+        if flags & os.O_CREAT:
+            if flags & os.O_EXCL:
+                raise failure(errno.EEXIST, path)
+            if inode.kind == stat.S_IFDIR:
+                raise failure(errno.EISDIR, path)
+        if flags & os.O_DIRECTORY and inode.kind != stat.S_IFDIR:
+            raise failure(errno.ENOTDIR, path)
+        if inode.kind == stat.S_IFLNK:
+            raise failure(errno.ELOOP, path)
+        if inode.kind == stat.S_IFDIR and flags & (_CHANGING | os.O_TRUNC):
+            raise failure(errno.EISDIR, path)
+
     def close(self, file: OpenFile) -> None:
+        if file.closed:
+            raise failure(errno.EBADF)
+        file.closed = True
         file.inode.opened -= 1
         self._unused(file.inode)
 
     def read(self, file: OpenFile, size: int) -> bytes:
-        if file.inode.is_directory:
+        if file.closed:
+            raise failure(errno.EBADF)
+        if file.flags & os.O_WRONLY:
+            raise failure(errno.EBADF)
+        if file.inode.kind == stat.S_IFDIR:
             raise failure(errno.EISDIR)
         data = file.inode.data[file.position : file.position + size]
         file.position += len(data)
         return data
 
     def write(self, file: OpenFile, data: bytes | memoryview) -> int:
-        inode = file.inode
+        if file.closed:
+            raise failure(errno.EBADF)
+        if not file.flags & _CHANGING:
+            raise failure(errno.EBADF)
+        inode, new = file.inode, bytes(data)
+        if not new:
+            return 0
+        before = inode.data
         if file.flags & os.O_APPEND:
-            file.position = len(inode.data)
-        inode.data = inode.data[: file.position] + bytes(data) + inode.data[file.position + len(data) :]
-        inode.versions.append(inode.data)
-        inode.mtime_ns = self.now_ns()
-        file.position += len(data)
-        return len(data)
+            file.position = len(before)
+        start = file.position
+        if self.limit is not None:
+            room = self.limit - self.stored + len(before) - start
+            if room <= 0:
+                raise failure(errno.ENOSPC)
+            new = new[:room]
+        end = start + len(new)
+        self._put(inode, before[:start].ljust(start, b"\0") + new + before[end:])
+        file.position = end
+        return len(new)
+
+    def _put(self, inode: Inode, data: bytes) -> None:
+        self.stored += len(data) - len(inode.data)
+        inode.data = data
+        inode.versions.append(data)
+        inode.mtime_ns = inode.ctime_ns = self.now_ns()
 
     def fstat(self, file: OpenFile) -> Stat:
-        return self._stat(file.inode)
+        if file.closed:
+            raise failure(errno.EBADF)
+        return status(file.inode)
 
     def utime(self, file: OpenFile, mtime_ns: int) -> None:
-        file.inode.mtime_ns = mtime_ns
+        if file.closed:
+            raise failure(errno.EBADF)
+        file.inode.mtime_ns, file.inode.ctime_ns = mtime_ns, self.now_ns()
+
+    def fchmod(self, file: OpenFile, mode: int) -> None:
+        if file.closed:
+            raise failure(errno.EBADF)
+        file.inode.mode, file.inode.ctime_ns = mode & 0o7777, self.now_ns()
 
     def getxattr(self, file: OpenFile, name: str) -> bytes:
+        if file.closed:
+            raise failure(errno.EBADF)
         if name not in file.inode.xattrs:
             raise failure(errno.ENODATA)
         return file.inode.xattrs[name]
 
     def setxattr(self, file: OpenFile, name: str, value: bytes) -> None:
+        if file.closed:
+            raise failure(errno.EBADF)
         file.inode.xattrs[name] = value
+        file.inode.ctime_ns = self.now_ns()
 
     def fsync(self, file: OpenFile) -> None:
-        inode = file.inode
-        if inode.kind == stat.S_IFREG:
-            inode.synced = len(inode.versions) - 1
-        self.committed_prefix = len(self.log)
-        for index, step in enumerate(self.log):
-            if index not in self.committed and any(self._brings(inode, change) for change in step.changes):
-                self.committed.add(index)
-
-    def _brings(self, inode: Inode, change: tuple[Inode, str, Inode | None]) -> bool:
-        """Whether syncing `inode` makes this change of a directory last, in the world without an order."""
-        directory, _, entry = change
-        if directory is inode:
-            return True
-        return self.world == "logtree" and entry is inode
+        if file.closed:
+            raise failure(errno.EBADF)
+        self.power.sync(file.inode)
 
     # ── loss of power ──
 
     def after_power_cut(self, random: Random, now_ns: Callable[[], int]) -> MemFs:
-        """What a file system of this kind may hold after its machine lost power now."""
-        if self.world == "journal":
-            kept = set(range(random.randint(self.committed_prefix, len(self.log))))
-        else:
-            share = random.choice((0.0, 0.5, 1.0))
-            kept = {index for index in range(len(self.log)) if index in self.committed or random.random() < share}
-        trees: dict[Inode, dict[str, Inode]] = {self.root: {}}
-        for index, step in enumerate(self.log):
-            if index in kept:
-                for directory, name, inode in step.changes:
-                    entries = trees.setdefault(directory, {})
-                    entries.pop(name, None)
-                    if inode is not None:
-                        entries[name] = inode
-        after = MemFs(now_ns, self.world)
-        contents: dict[Inode, Inode] = {}
-
-        def copy(inode: Inode) -> Inode:
-            if inode not in contents:
-                new = contents[inode] = after._inode(inode.kind)
-                new.text, new.mtime_ns, new.xattrs = inode.text, inode.mtime_ns, dict(inode.xattrs)
-                if inode.kind == stat.S_IFREG:
-                    new.data = _survivor(inode, random)
-                    new.versions, new.synced = [new.data], 0
-            return contents[inode]
-
-        def mount(old: Inode, new: Inode) -> None:
-            for name, entry in trees.get(old, {}).items():
-                inode = copy(entry)
-                after._set((new, name, inode))
-                if inode.is_directory and not inode.entries:
-                    mount(entry, inode)
-
-        mount(self.root, after.root)
-        after.committed_prefix = len(after.log)
-        after.committed = set(range(len(after.log)))
+        """What a file system of this kind may hold if its machine lost power now; this one goes on."""
+        surviving = self.power.survivors(random)
+        after = MemFs(now_ns, self.world, limit=self.limit, inodes=self.inodes)
+        twins = {self.root: after.root}
+        todo = [self.root]
+        number = after._next
+        while todo:
+            old = todo.pop()
+            new = twins[old]
+            for name, entry in surviving(old).items():
+                twin = twins.get(entry)
+                if twin is None:
+                    twin = twins[entry] = Inode(number, entry.kind, entry.mode, entry.mtime_ns)
+                    number += 1
+                    twin.parent = new
+                    if entry.kind == stat.S_IFDIR:
+                        todo.append(entry)
+                    elif entry.kind == stat.S_IFREG:
+                        twin.data = surviving_content(entry, random)
+                        twin.versions = [twin.data]
+                        after.stored += len(twin.data)
+                    else:
+                        twin.text = entry.text
+                    twin.ctime_ns = entry.ctime_ns
+                    if entry.xattrs:
+                        twin.xattrs = entry.xattrs.copy()
+                twin.nlink += 1
+                new.entries[name] = twin
+        after._next = number
         return after
-
-
-def _survivor(inode: Inode, random: Random) -> bytes:
-    newer = inode.versions[inode.synced :]
-    if len(newer) == 1:
-        return newer[0]
-    chosen = random.choice(newer)
-    damage = random.random()
-    if damage < 0.25:
-        return chosen[: random.randint(0, len(chosen))]
-    if damage < 0.4:
-        return bytes(len(chosen))
-    return chosen
