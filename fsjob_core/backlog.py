@@ -32,9 +32,13 @@ class PassOver(Exception):
         self.until = until
 
 
+Marks = tuple[int, int, int]
+"""By what a change of a state.json is seen, for it is replaced whole: inode, mtime, size."""
+
+
 class _Remembered(NamedTuple):
     until: float
-    state_mtime: int
+    marks: Marks
 
 
 class Backlog:
@@ -50,6 +54,8 @@ class Backlog:
         self._held: set[str] = set()
         self._keep_until = -math.inf
         self._spread = False
+        self.parked_too: set[str] = set()
+        """Jobs of the listing that have a link in `parked/` as well: a park or a requeue of theirs was cut off."""
         self._remembered: dict[str, _Remembered] = {}
         self._handed: dict[str, float] = {}
 
@@ -72,17 +78,33 @@ class Backlog:
             if lease is None:
                 continue
             try:
-                taken = accept(lease)
-            except PassOver as reason:
+                taken = self._accepted(lease, accept)
+            except PassOver:
                 lease.release()
-                if reason.until is not None:
-                    self._remember(job_id, reason.until)
             except BaseException:
                 lease.release()
                 raise
             else:
                 self._handed[job_id] = self._ground.host.monotonic()
                 return taken
+
+    def _accepted(self, lease: Lease, accept: Callable[[Lease], T]) -> T:
+        """What `accept` makes of it. What is passed over for long is looked at twice before that is remembered.
+
+        Between a look and a mark taken after it the job may have changed, and would be forgotten for ever.
+        """
+        try:
+            return accept(lease)
+        except PassOver as reason:
+            if reason.until is None:
+                raise
+        marks = self._marks(lease.place.id)
+        try:
+            return accept(lease)
+        except PassOver as reason:
+            if reason.until is not None and marks is not None:
+                self._remembered[lease.place.id] = _Remembered(reason.until, marks)
+            raise
 
     # ── one candidate ──
 
@@ -127,9 +149,7 @@ class Backlog:
         locked = {name[: -len(LOCK)] for name in names if name.endswith(LOCK)}
         ids = [name for name in names if is_job_id(name)]
         if self._kind == "work":
-            parked = set(ground.disk.list_directory(ground.layout.parked))
-            if parked:
-                ids = [job_id for job_id in ids if job_id not in parked]
+            self.parked_too = set(ground.disk.list_directory(ground.layout.parked)).intersection(ids)
         self._forget_handed(began)
         if self._handed or self._remembered:
             ids = [job_id for job_id in ids if job_id not in self._handed and not self._is_remembered(job_id)]
@@ -163,25 +183,21 @@ class Backlog:
 
     # ── what waits for its time ──
 
-    def _remember(self, job_id: str, until: float) -> None:
-        mtime = self._state_mtime(job_id)
-        if mtime is not None:
-            self._remembered[job_id] = _Remembered(until, mtime)
-
     def _is_remembered(self, job_id: str) -> bool:
         found = self._remembered.get(job_id)
         if found is None:
             return False
-        if self._ground.host.time() < found.until and self._state_mtime(job_id) == found.state_mtime:
+        if self._ground.host.time() < found.until and self._marks(job_id) == found.marks:
             return True
         del self._remembered[job_id]
         return False
 
-    def _state_mtime(self, job_id: str) -> int | None:
+    def _marks(self, job_id: str) -> Marks | None:
         try:
-            return self._ground.disk.calls.lstat(self._ground.layout.state(job_id)).st_mtime_ns
+            found = self._ground.disk.calls.lstat(self._ground.layout.state(job_id))
         except OSError:
             return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def next_due(self) -> float | None:
         """When the first job that waits for its time is due, in seconds since 1970; None where none is known."""

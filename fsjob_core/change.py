@@ -110,25 +110,27 @@ class Change:
         disk.sync_directory(self._ground.layout.job(self._id))
         return size
 
-    def commit(self, record: JobRecord, *, sync: bool = True) -> None:
-        """Make `record` the job's state. Raises LeaseLost where the right to it was taken away."""
-        self.prepare(record, sync=sync)
-        self.commit_prepared(sync=sync)
+    def commit(self, record: JobRecord, *, last: bool = True) -> None:
+        """Make `record` the job's state. Raises LeaseLost where the right to it was taken away.
 
-    def prepare(self, record: JobRecord, *, sync: bool = True) -> None:
+        Without `last` the change itself may be undone by loss of power; what stands there is whole all the same.
+        """
+        self.prepare(record)
+        self.commit_prepared(last=last)
+
+    def prepare(self, record: JobRecord) -> None:
         """Write the staged state; a full disk says so here, before anything that shows is changed."""
         disk, (fd, path) = self._ground.disk, self._state
         self._prepared = record.to_bytes(), record
         if self.record.fulfilled:
             self._ground.make_last(self._id)
         disk.fill(fd, path, self._prepared[0])
-        if sync:
-            disk.sync(fd, path)
+        disk.sync(fd, path)  # always: a renamed file that was not synced may come back empty
 
-    def commit_prepared(self, *, sync: bool = True) -> None:
+    def commit_prepared(self, *, last: bool = True) -> None:
         """Rename the staged state over the job's. Raises LeaseLost."""
         self._rename(self._state[1], self._ground.layout.state(self._id))
-        if sync:
+        if last:
             self._ground.disk.sync_directory(self._ground.layout.job(self._id))
         self.data, self.record = self._prepared
 

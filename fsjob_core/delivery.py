@@ -112,7 +112,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
     except CorruptJob:
         raise PassOver(math.inf) from None
     if not record.fulfilled:
-        raise PassOver
+        raise PassOver(math.inf)
     if not record.waiting:
         _unlink_if_empty(ground, lease)
         raise PassOver
@@ -125,6 +125,7 @@ def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
     job_id = lease.place.id
     with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
         if not change.record.waiting:
+            ground.make_last(job_id)
             change.unlink(ground.layout.waiting_link(job_id))
 
 

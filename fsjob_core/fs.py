@@ -97,7 +97,7 @@ class Disk:
         """A file without a name, for reading and writing, on the file system of `path`; gone when it is closed."""
         fd = self.calls.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self.calls.unlink(path)
-        return open(fd, "w+b")
+        return self.calls.fdopen(fd, "w+b")  # type: ignore[no-any-return]
 
     def replace(self, path: str, data: bytes, scratch: str) -> None:
         """Put a whole new file at `path` by way of `scratch`, synced, its directory too."""
@@ -188,7 +188,7 @@ class Disk:
 
     def open_file(self, path: str) -> BinaryIO:
         """A regular file as a Python file, for reading; raises NotRegular or OSError."""
-        return open(self.open_regular(path), "rb")
+        return self.calls.fdopen(self.open_regular(path), "rb")  # type: ignore[no-any-return]
 
     def read(self, path: str, limit: int) -> bytes:
         """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""

@@ -75,13 +75,14 @@ class Ground:
             self.read(job_id)
 
     def make_last(self, job_id: str) -> None:
-        """Sync a fulfilled state that somebody else wrote, before anything is built on it.
+        """Sync a state that somebody else wrote, and its value, before anything is built on it.
 
-        Node syncs nothing, and a worker of ours may have been killed before it did: a value that was told, or a
-        pending link that was removed, must not outlive the state that was the reason for it.
+        Node syncs nothing, and a process of ours may have been killed before it did: a value that was told, or a
+        link that was removed, must not outlive the state that was the reason for it.
         """
-        with suppress(FileNotFoundError):
-            self.disk.sync_file(self.layout.value(job_id))
+        for path in (self.layout.value(job_id), self.layout.state(job_id)):
+            with suppress(FileNotFoundError):
+                self.disk.sync_file(path)
         self.disk.sync_directory(self.layout.job(job_id))
 
     def place(self, kind: str, job_id: str) -> LockPlace:

@@ -88,6 +88,8 @@ class LockFacts:
     """For so long at least."""
     fulfilled: bool | None = None
     missing: bool = False
+    settled: float | None = None
+    """For how long the job has been as it is."""
     bar: str | None = None
     foreign: str | None = None
     ghost: str | None = None
@@ -107,7 +109,8 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
     if facts.ghost is not None:
         return Verdict.GHOST, facts.ghost
     leak = _leak(facts)
-    if leak:
+    just_done = bool(facts.owner) and facts.settled is not None and facts.settled < STALE_AFTER
+    if leak and not just_done:  # whoever has just fulfilled or requeued a job holds its locks a moment longer
         return Verdict.LEAKED, f"{leak}: it is held for nothing ({beat})"
     if facts.dead:
         return Verdict.DEAD, f"{facts.owner} is gone on this host; same boot, same pid namespace; {beat}"

@@ -54,6 +54,8 @@ class Calls(Protocol):
     setxattr: Callable[..., None]
     fchmod: Callable[..., None]
     flock: Callable[..., None]
+    fdopen: Callable[..., Any]
+    """A descriptor as a Python file, which closes it."""
 
 
 def _no_xattr(*_: object, **__: object) -> Any:
@@ -85,6 +87,7 @@ class RealCalls:
     setxattr = staticmethod(getattr(os, "setxattr", _no_xattr))
     fchmod = staticmethod(os.fchmod)
     flock = staticmethod(fcntl.flock)
+    fdopen = staticmethod(os.fdopen)
 
 
 @dataclass(frozen=True, slots=True)

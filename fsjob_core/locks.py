@@ -44,21 +44,23 @@ def release(ground: Ground, info: LockInfo, *, wait: Wait | None = None) -> Outc
     place = ground.place(info.kind, info.id)
     host = ground.host
     never = host.event()
+    since = host.time() if info.since is None else info.since
     while True:
         seen = look(host, place.path)
         if seen is None:
             return Outcome(True, f"{place} is gone already", info.id)
         if not _same(info, seen):
             return Outcome(False, f"{place} has changed hands: it is {describe_lock(seen)}; left alone", info.id)
-        if _leaked(ground, place):
+        leaked = _leaked_since(ground, place, since)
+        if leaked is not None and host.time() - leaked > STALE_AFTER:
             return _end_bar(ground, bar(host, place, seen, "fsjob"), wait=wait)
         if judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
             return _read_back(ground, place, remove(host, place, seen))
         beaten = host.time() - seen.mtime_ns / 1e9 < STALE_AFTER
         moved = seen.mtime_ns != info.mtime_ns
-        if wait is None or seen.foreign is not None or (beaten and moved):
+        if wait is None or seen.foreign is not None or (beaten and moved and leaked is None):
             raise JobLocked(f"{place} is {describe_lock(seen)}; it may be alive: only force takes it away")
-        if wait(_left(ground, place, seen)):
+        if wait(leaked + STALE_AFTER - host.time() if leaked is not None else _left(ground, place, seen)):
             return Outcome(False, f"{place} was left alone", info.id)
         host.wait(never, STEP)
 
@@ -69,17 +71,22 @@ def _left(ground: Ground, place: LockPlace, seen: Sighting) -> float:
     return max(STALE_AFTER - watched, STALE_AFTER - age if age >= 0 else 0.0, 0.0)
 
 
-def _leaked(ground: Ground, place: LockPlace) -> bool:
-    """Whether a lock is kept for nothing: Node leaks these."""
+def _leaked_since(ground: Ground, place: LockPlace, taken: float) -> float | None:
+    """Since when a lock that was taken then is kept for nothing, as Node leaks them; None where it is not.
+
+    Whoever has just fulfilled or requeued a job holds its locks for a moment longer.
+    """
     if place.kind == "state":
-        return False
+        return None
     try:
         _, record = ground.read(place.id)
+        changed = ground.disk.calls.lstat(ground.layout.state(place.id)).st_mtime
     except JobNotFound:
-        return not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
-    except CorruptJob:
-        return False
-    return record.fulfilled == (place.kind == "work")
+        gone = not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
+        return taken if gone else None
+    except (CorruptJob, FileNotFoundError):
+        return None
+    return max(taken, changed) if record.fulfilled == (place.kind == "work") else None
 
 
 def _side(place: LockPlace) -> str:

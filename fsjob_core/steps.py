@@ -152,6 +152,8 @@ def unqueue(ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Seq
         left = without(change.record.waiting, list(targets))
         if len(left) < len(change.record.waiting):
             change.commit(replace(change.record, waiting=left))
+        elif not left:
+            ground.make_last(job_id)  # somebody else has emptied it
         if not left:  # only once the list is durable
             change.unlink(ground.layout.waiting_link(job_id))
         return change.record
@@ -233,12 +235,15 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
 
 
 def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
-    """Count an attempt before it starts, unsynced: a job that kills its worker must still be parked one day."""
+    """Count an attempt before it starts: a job that kills its worker must still be parked one day.
+
+    The count may be lost with the power; the job must not be, so the new state is synced before it is renamed.
+    """
     with Change(ground, job_id, leases=[lease], known=known) as change:
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already")
         attempts = int(change.record.number("attempts")) + 1
-        change.commit(change.record.with_ours(attempts=attempts, started=ground.host.time()), sync=False)
+        change.commit(change.record.with_ours(attempts=attempts, started=ground.host.time()), last=False)
         return change.data, change.record
 
 

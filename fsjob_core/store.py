@@ -17,6 +17,7 @@ from .ground import Ground
 from .host import REAL, Host
 from .journal import Outcome
 from .layout import Layout, check_id
+from .lease import Lease
 from .record import JobRecord, Json
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
@@ -155,7 +156,11 @@ class JobStore:
         if self.ground.disk.exists(self.layout.paused):
             return None
         with self._pulling:
-            return self._work.take_next(lambda lease: accept_work(self.ground, lease, self.flush_after))
+            return self._work.take_next(self._accept_work)
+
+    def _accept_work(self, lease: Lease) -> WorkLease:
+        parked_too = lease.place.id in self._work.parked_too
+        return accept_work(self.ground, lease, self.flush_after, parked_too=parked_too)
 
     pull_job = pull_work
 

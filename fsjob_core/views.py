@@ -145,6 +145,7 @@ class Views:
             pulse.hear(seen, alive is False, now)
             since = since if since is not None else pulse.since
         fulfilled, missing = self._settled(place)
+        changed = self.marks(place.id).mtime_ns if fulfilled is not None else 0
         return LockFacts(
             kind=place.kind,
             age=now - seen.mtime_ns / 1e9,
@@ -154,6 +155,7 @@ class Views:
             held=now - since if since is not None else None,
             fulfilled=fulfilled,
             missing=missing,
+            settled=now - changed / 1e9 if changed else None,
             bar=seen.bar,
             foreign=seen.foreign,
             ghost=pulse.ghost(whose) if pulse is not None else None,

@@ -108,8 +108,13 @@ class WorkLease:
         self.release()
 
 
-def accept_work(ground: Ground, lease: Lease, after: Callable[[JobRecord], None]) -> WorkLease:
-    """Make of a work lock a job to work on; `after` is called once it is fulfilled. Raises PassOver."""
+def accept_work(
+    ground: Ground, lease: Lease, after: Callable[[JobRecord], None], *, parked_too: bool = False
+) -> WorkLease:
+    """Make of a work lock a job to work on; `after` is called once it is fulfilled. Raises PassOver.
+
+    `parked_too`: the job has a link in `parked/` as well, and its state tells which of the two was meant.
+    """
     job_id = lease.place.id
     try:
         known = ground.read(job_id)
@@ -122,9 +127,11 @@ def accept_work(ground: Ground, lease: Lease, after: Callable[[JobRecord], None]
         _unlink_fulfilled(ground, lease)
         raise PassOver
     if record.ours.get("parked"):
-        raise PassOver
+        raise PassOver(math.inf)
     if record.number("not_before") > ground.host.time():
         raise PassOver(record.number("not_before"))
+    if parked_too:
+        _unlink_parked(ground, lease)
     return WorkLease(ground, lease, known, after)
 
 
@@ -139,3 +146,12 @@ def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:
         if change.record.state != PENDING:
             ground.make_last(job_id)
             change.unlink(ground.layout.pending_link(job_id))
+
+
+def _unlink_parked(ground: Ground, lease: Lease) -> None:
+    """Remove the parked link of a job that is not parked, likewise under its state lock."""
+    job_id = lease.place.id
+    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
+        if not change.record.ours.get("parked"):
+            ground.make_last(job_id)
+            change.unlink(ground.layout.parked_link(job_id))

@@ -40,6 +40,7 @@ class Lease:
 
     To prove it is to ask one's own clock first, then whether the directory at the path is the one whose
     descriptor is kept open (its inode number cannot be given to another while it is), then the clock again.
+    A proof is good for the moment; what carries the lease on is a beat that was proven, for others judge by beats.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class Lease:
         self.place = place
         self.owner = owner
         self.proven_at = proven_at
+        """The clock right before the last beat that was proven, the take itself included."""
         self.foreign_beats = 0
         """Beats that were not ours: a holder who was robbed and has not noticed (a ghost)."""
         self.dropped = False
@@ -127,10 +129,7 @@ class Lease:
 
     def prove(self) -> bool:
         """Whether the lock is still ours, as of now."""
-        if self._why or self.dropped:
-            return False
-        now = self._fresh()
-        if now is None:
+        if self._why or self.dropped or not self._fresh():
             return False
         try:
             found = self.host.calls.lstat(self.place.path)
@@ -140,21 +139,16 @@ class Lease:
         if found.st_ino != self._inode:
             self.lose("somebody else has taken it over")
             return False
-        if self._fresh() is None:
-            return False
-        self.proven_at = max(self.proven_at, now)
-        return True
+        return self._fresh()
 
-    def _fresh(self) -> float | None:
-        now = self.host.monotonic()
-        if now - self.proven_at > PROOF_LASTS:
+    def _fresh(self) -> bool:
+        if self.host.monotonic() - self.proven_at > PROOF_LASTS:
             self.lose(f"it was not proven for {PROOF_LASTS:.0f} seconds (this process was stopped, or the disk hung)")
-            return None
-        return now
+        return not self._why
 
     def ask_clock(self) -> None:
         """Raise LeaseLost unless the last proof still holds. Asks no file system: for right before a rename."""
-        if self._why or self.dropped or self._fresh() is None:
+        if self._why or self.dropped or not self._fresh():
             raise self.error()
 
     def require(self) -> None:
@@ -183,7 +177,8 @@ class Lease:
 
     def beat(self) -> None:
         """Refresh through the descriptor, which cannot touch a successor's lock, and prove."""
-        if self._why or self._fresh() is None:
+        began = self.host.monotonic()
+        if self._why or not self._fresh():
             return
         calls, now_ns = self.host.calls, int(self.host.time() * 1e9)
         try:
@@ -191,7 +186,8 @@ class Lease:
                 self.foreign_beats += 1
             calls.utime(self._fd, ns=(now_ns, now_ns))
             self._mtime_ns = calls.fstat(self._fd).st_mtime_ns
-            self.prove()
+            if self.prove():
+                self.proven_at = max(self.proven_at, began)
         except OSError:  # a beat that fails is no beat: the next one, or the watchdog
             return
 

@@ -1,256 +1,378 @@
-"""What processes do in a simulated world, while others are killed, stopped, and the power fails."""
+"""Runs: processes act in a world that a seed draws, some are killed, stopped, the power fails; then it heals."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any
 
-from fsjob_core.errors import FsJobError, LeaseLost
 from fsjob_core.host import Host
+from fsjob_core.layout import Layout
+from fsjob_core.record import from_bytes
 from fsjob_core.store import JobStore
 
+from . import history
 from .memfs import WorldKind
-from .oracle import Oracle, Violation, foreign_hands, lookup, read_record
-from .sched import STRATEGIES, Actor, Event, OutOfSteps, Proc
+from .oracle import FOREIGN, Oracle, Violation, WatchedHeart
+from .programs import PROGRAMS, attempt, do_work, notifier, sleep
+from .sched import STEP_SECONDS, Actor, Strategy
+from .strategies import STRATEGIES, Exhaustive, RandomStrategy, Setup
 from .world import World
 
 ROOT = "/store"
-HEALED_WITHIN = 90.0
-"""Simulated seconds within which everything acknowledged is done once faults have ended."""
+HEALED_WITHIN = 120.0
+"""Simulated seconds within which all is done once faults have ended: a bar that a crash left stands for sixty."""
+CROWD = {"rmdir": 12.0, "rename": 12.0, "unlink": 6.0, "lstat": 3.0, "guard": 3.0}
+"""Faults fall so many times as often right before these calls, where decisions fall."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+ERRORS = {
+    "mkdir": _FULL, "symlink": _FULL, "rename": _FULL, "write": _FULL, "fsync": (errno.EIO, errno.ENOSPC),
+    "open": (errno.EMFILE, errno.ENOSPC, errno.EACCES, errno.EIO), "setxattr": (errno.ENOTSUP, errno.ENOSPC),
+    "getxattr": (errno.ENOTSUP, errno.EIO),
+}  # fmt: skip
+"""With what a call may fail; EIO and EACCES where it is not named."""
+MAY_FAIL = frozenset(ERRORS) | {"rmdir", "unlink", "lstat", "listdir", "readlink", "read", "utime"}
+
+PRIVATE = frozenset({"read", "write", "fsync", "fstat", "close", "fchmod"})
+"""Calls on descriptors of files that are written once, by one: without a loss of power they commute with all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How hostile a run is. Chances are for each system call."""
+    """Who acts, and how hostile the world is. Chances are for each system call."""
 
-    jobs: int = 2
-    workers: int = 2
+    actors: tuple[str, ...]
+    setup: tuple[str, ...] = ("pending",)
+    """One job each: pending, fulfilled, parked, told (fulfilled, and somebody waits), held (by a dead worker)."""
+    also: tuple[str, ...] = ()
+    """Of these each seed draws two more."""
+    pulls: int = 2
+    """Jobs that a worker or notifier does."""
+    patience: float = 2.5
+    """Seconds for which it waits for them."""
     requeues: int = 1
-    parks: int = 0
-    queues: int = 0
-    kill: float = 0.002
-    stop: float = 0.002
-    cut: float = 0.02
+    barred: str = "work"
+    """The kind of lock that is taken away by force."""
+    long: float = 0.0
+    recorded: float = 0.2
+    kill: float = 0.0015
+    stop: float = 0.0015
+    cut: float = 0.01
+    booted: float = 0.05
+    """Of the cuts so many are booted, healed, and checked again."""
+    jump: float = 0.0
+    error: float = 0.0
+    short_writes: float = 0.0
     stops: tuple[float, ...] = (10.5, 13.0, 24.0)
-    aim: str = ""
-    """Calls that begin so are where a process is stopped with the chance `aimed`."""
-    aimed: float = 0.2
-    fault_seconds: float = 40.0
-
-
-PLANS: dict[str, Plan] = {
-    "life": Plan(),
-    "requeue": Plan(jobs=1, workers=2, requeues=3),
-    "parked": Plan(jobs=2, workers=1, requeues=2, parks=2),
-    "queued": Plan(jobs=1, workers=1, requeues=1, queues=2),
-    "stopped": Plan(jobs=1, workers=3, requeues=0, kill=0.0, stop=0.01),
-    "contended": Plan(jobs=1, workers=3, requeues=4, queues=2, kill=0.0, stop=0.02, fault_seconds=80.0),
-    "late": Plan(kill=0.0, stop=0.0, stops=(24.0, 40.0), aim="rename /store/jobs/", fault_seconds=80.0),
-    "killed": Plan(jobs=2, workers=2, requeues=0, kill=0.01, stop=0.0),
-}
+    most: int = 3
+    """Kills and stops a run at most."""
+    aim: tuple[str, str] = ("", "")
+    """A call and the end of its path: a process is stopped right before it with the chance `aimed`."""
+    aimed: float = 0.3
+    aim_kills: bool = False
+    rouse: float = 0.0
+    """The chance that who is stopped goes on while somebody holds the guard: before each call of the holder."""
+    paces: tuple[float, ...] = (STEP_SECONDS,)
+    """Seconds that one call takes; each seed draws one."""
+    jitter: float = 0.0
+    """A stop takes up to so many seconds more or less."""
+    network: bool = False
+    machines: tuple[str, ...] = ("one",)
+    skew: float = 0.0
 
 
 @dataclass
 class Figures:
-    """What a run went through."""
+    """What runs went through."""
 
+    runs: int = 0
     steps: int = 0
     kills: int = 0
     stops: int = 0
     cuts: int = 0
-    fulfills: int = 0
+    boots: int = 0
+    errors: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    unknown: int = 0
     lost: int = 0
+
+    def add(self, other: Figures) -> None:
+        for member in fields(self):
+            setattr(self, member.name, getattr(self, member.name) + getattr(other, member.name))
+
+
+@dataclass
+class Faults:
+    """What befell whom: the actor, its call, and the fault. With the choices it is what a schedule was."""
+
+    told: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def add(self, actor: Actor, what: str) -> None:
+        self.told.append((actor.name, actor.proc.calls, what))
 
 
 class Run:
-    """One seed in one world."""
+    """One schedule in one world."""
 
-    def __init__(self, plan: Plan, strategy: str, seed: int, kind: WorldKind) -> None:
+    def __init__(self, plan: Plan, strategy: Strategy, seed: int, kind: WorldKind) -> None:
         self.plan = plan
+        self.strategy = strategy
         self.random = Random(seed)
-        self.world = World(STRATEGIES[strategy](Random(seed + 1)), Random(seed + 2), kind)
-        self.figures = Figures()
+        self.world = World(Setup(), Random(seed + 2), kind, network=plan.network)
+        self.layout = Layout(ROOT)
+        self.oracle = Oracle(self.world, self.layout)
+        self.figures = Figures(runs=1)
+        self.faults = Faults()
         self.hostile = False
-        self._fresh = 0
+        self._numbers = 0
+        self._dead: Host | None = None
+
+    @classmethod
+    def seeded(cls, plan: Plan, strategy: str, seed: int, kind: WorldKind) -> Run:
+        return cls(plan, STRATEGIES[strategy](Random(seed + 1)), seed, kind)
 
     # ── the whole of it ──
 
     def play(self) -> Figures:
-        """Set up, be hostile for a while, heal, and check. Raises Violation."""
-        world = self.world
+        """Set up, be hostile, heal, and check. Raises Violation."""
+        world, figures = self.world, self.figures
         try:
-            host = world.process("setup")
-            self._actor(host, self._set_up)
-            world.hub.run(lambda: hasattr(self, "oracle"))
-            self._raise_failures()
-            world.on_call = foreign_hands(world.fs, self._holds_guard)
-            world.hub.before = self._faults
-            self._start_all()
+            self._set_up()
+            if isinstance(self.strategy, Exhaustive):
+                world.hub.quiet = PRIVATE
+            world.hub.before = self._before
+            world.hub.strategy = self.strategy
+            extra = self.random.sample(self.plan.also, min(2, len(self.plan.also)))
+            for name in (*self.plan.actors, *extra):
+                self.start(name)
             self.hostile = True
-            ends = world.hub.now + self.plan.fault_seconds
-            self._run(lambda: world.hub.now > ends)
+            world.hub.step_seconds = self.random.choice(self.plan.paces)
+            world.short_writes = self.plan.short_writes
+            if not world.hub.run(600.0):
+                raise Violation("the processes did not come to an end within ten minutes")
             self.hostile = False
+            world.hub.step_seconds = STEP_SECONDS
+            self.oracle.check(world.fs)
             self._heal()
         finally:
-            self.figures.steps = world.hub.steps
+            figures.steps = world.hub.steps
+            self._count()
             world.close()
-        return self.figures
+        return figures
+
+    def _count(self) -> None:
+        for calls in self.oracle.calls.values():
+            self.figures.acknowledged += sum(call.acknowledged for call in calls)
+            self.figures.refused += sum(call.refused for call in calls)
+            self.figures.unknown += sum(not call.acknowledged and not call.refused for call in calls)
+        self.figures.lost = sum(bool(told) for _, _, told in self.oracle.losses.values())
+
+    # ── what programs ask for ──
+
+    def value(self) -> bytes:
+        """A value that nobody else gives."""
+        self._numbers += 1
+        return f"value {self._numbers}".encode() * self.random.randint(1, 3)
+
+    def target(self) -> dict[str, int]:
+        """A target that nobody else queues."""
+        self._numbers += 1
+        return {"target": self._numbers}
+
+    def some_job(self) -> str:
+        return self.random.choice(sorted(self.oracle.calls))
+
+    def start(self, program: str) -> None:
+        """A new process that runs a program."""
+        self._numbers += 1
+        machine = self.random.choice(self.plan.machines)
+        self.spawn(self.world, self.oracle, f"{program}-{self._numbers}", PROGRAMS[program], machine)
+
+    def spawn(
+        self, world: World, oracle: Oracle, name: str, program: Callable[[Run, JobStore], None], machine: str = "one"
+    ) -> None:
+        host = world.process(name, machine=machine)
+        proc = world.proc_of(host)
+        WatchedHeart(world, oracle, proc)
+
+        def body() -> None:
+            with suppress(OSError):  # failing calls may keep it from starting at all
+                store = JobStore(ROOT, worker_name=name, must_exist=True, _host=host)
+                store.ground._ready = True
+                program(self, store)
+
+        world.hub.start(proc, proc.name, body)
+
+    # ── setting up: by the real operations, without faults ──
 
     def _set_up(self) -> None:
-        store = JobStore(ROOT, _host=self.world.process("maker"))
-        oracle = Oracle(store.layout)
-        for number in range(self.plan.jobs):
-            job = store.create({"n": number})
-            oracle.created[job.id] = {"n": number}
-        self.oracle = oracle
+        world = self.world
+        for machine in self.plan.machines[1:]:
+            world.skew[machine] = self.random.choice((-1.0, 1.0)) * self.plan.skew
+        host = world.process("setup")
+        self._dead = world.process("gone")
+        world.hub.start(world.proc_of(host), "setup", lambda: self._make_jobs(host))
+        world.hub.run()
+        world.hub.kill(world.proc_of(self._dead))
 
-    def _start_all(self) -> None:
-        for _ in range(self.plan.workers):
-            self._start_worker()
-        for number, act in ((self.plan.requeues, self._requeue), (self.plan.parks, self._park)):
-            if number:
-                self._start(f"operator-{act.__name__}", partial(self._operate, act=act, times=number))
-        if self.plan.queues:
-            self._start("queuer", self._queue)
-        self._start("creator", self._create)
+    def _make_jobs(self, host: Host) -> None:
+        store = JobStore(ROOT, _host=host)
+        for number, what in enumerate(self.plan.setup):
+            request = {"n": number}
+            job = store.create(request)
+            self.oracle.add_created(job.id, history.created(request), 0)
+            self._add_foreign_member(job.id)
+            if what in ("told", "queued"):
+                PROGRAMS["queuer"](self, store)
+            if what in ("fulfilled", "told"):
+                work = store.pull_work()
+                assert work is not None
+                do_work(self, store, work)
+            elif what == "parked":
+                PROGRAMS["parker"](self, store)
+            elif what == "held":
+                assert self._dead is not None
+                JobStore(ROOT, worker_name="gone", must_exist=True, _host=self._dead).pull_work()
 
-    def _heal(self) -> None:
-        """No more faults: a fresh worker gets everything done."""
-        world, ends = self.world, self.world.hub.now + HEALED_WITHIN
-        self._start_worker()
-        self._run(lambda: world.hub.now > ends or self._all_done())
-        self.oracle.check(world.fs)
-        if not self._all_done():
-            raise Violation("not everything acknowledged is done after the faults have ended")
-
-    def _all_done(self) -> bool:
-        layout, fs = self.oracle.layout, self.world.fs
-        return all(
-            read_record(fs, layout, job_id).fulfilled or lookup(fs, layout.parked_link(job_id)) is not None
-            for job_id in self.oracle.created
-        )
-
-    def _run(self, until: Callable[[], bool]) -> None:
-        try:
-            self.world.hub.run(until)
-        except OutOfSteps as error:
-            raise Violation(str(error)) from None
-        self._raise_failures()
-
-    def _raise_failures(self) -> None:
-        for actor in self.actors:
-            if actor.failure is not None:
-                raise actor.failure
+    def _add_foreign_member(self, job_id: str) -> None:
+        inode = self.world.fs.lookup(self.layout.state(job_id))
+        assert inode is not None
+        record = from_bytes(job_id, inode.data)
+        record.extra[FOREIGN] = {"keep": [1, "2"]}
+        inode.data = record.to_bytes()
+        inode.versions = [inode.data]
+        self.oracle.foreign.add(job_id)
 
     # ── faults ──
 
-    def _holds_guard(self, proc: Proc) -> bool:
-        return any(guard.exclusive is proc for guard in self.world.guards.values())
-
-    def _faults(self, actor: Actor, what: str) -> None:
-        self._raise_failures()
+    def _before(self, actor: Actor, name: str, args: tuple[Any, ...]) -> None:
+        self.oracle.before_call(actor.proc, name, args)
         if not self.hostile:
             return
-        if self.plan.aim and what.startswith(self.plan.aim) and self.random.random() < self.plan.aimed:
-            self._stop(actor.proc)
+        if isinstance(self.strategy, Exhaustive):
+            fault = "" if name in self.world.hub.quiet else self.strategy.fault(actor)
+            if fault:
+                self._inflict(actor, fault)
             return
-        crowd = 6.0 if what.startswith(("rmdir", "rename", "unlink", "lstat")) else 1.0
-        chance = self.random.random()
-        if chance < self.plan.kill * crowd:
+        plan = self.plan
+        draw = self.random.random()
+        if name == plan.aim[0] and str(args[0]).endswith(plan.aim[1]):
+            if draw < plan.aimed and len(self.faults.told) < plan.most:
+                self._inflict(actor, "kill" if plan.aim_kills else "stop")
+            return
+        if plan.rouse and self.world.holds_guard(actor.proc) and self.random.random() < plan.rouse:
+            self._rouse()
+        crowd = CROWD.get(name, 1.0)
+        if draw < (plan.kill + plan.stop) * crowd:
+            if len(self.faults.told) < plan.most:
+                self._inflict(actor, "kill" if draw < plan.kill * crowd else "stop")
+            return
+        draw -= (plan.kill + plan.stop) * crowd
+        if draw < plan.error and name in MAY_FAIL:
+            self._fail(actor, name, args)
+        draw -= plan.error
+        if draw < plan.cut:
+            self._cut_power()
+        elif draw < plan.cut + plan.jump:
+            ahead = self.random.choice((-86400.0, -3600.0, 3600.0, 86400.0))
+            self.world.skew[actor.proc.machine] = self.world.skew.get(actor.proc.machine, 0.0) + ahead
+            self.faults.add(actor, f"the clock jumps by {ahead:.0f} s")
+
+    def _inflict(self, actor: Actor, fault: str) -> None:
+        self.faults.add(actor, fault)
+        if fault == "kill":
             self.figures.kills += 1
             self.world.hub.kill(actor.proc)
-            if not actor.daemon:
-                self._start_worker()
-        elif chance < (self.plan.kill + self.plan.stop) * crowd:
-            self._stop(actor.proc)
-        elif chance < self.plan.cut + (self.plan.kill + self.plan.stop) * crowd:
-            self.figures.cuts += 1
-            after = self.world.fs.after_power_cut(self.random, self.world._fs_clock)
-            self.oracle.check(after)
+        else:
+            self.figures.stops += 1
+            jitter = self.plan.jitter * (2.0 * self.random.random() - 1.0)
+            self.world.hub.stop(actor.proc, self.random.choice(self.plan.stops) + jitter)
 
-    def _stop(self, proc: Proc) -> None:
-        self.figures.stops += 1
-        self.world.hub.stop(proc, self.random.choice(self.plan.stops))
+    def _rouse(self) -> None:
+        now = self.world.hub.now
+        for proc in self.world.procs:
+            if proc.stopped_until > now:
+                self.world.hub.go_on(proc)
 
-    # ── the actors ──
+    def _fail(self, actor: Actor, name: str, args: tuple[Any, ...]) -> None:
+        """The call fails, and nothing of it is done; a failed fsync has lost what it was to keep."""
+        number = self.random.choice(ERRORS.get(name, (errno.EIO, errno.EACCES)))
+        self.faults.add(actor, f"{name} fails with {errno.errorcode[number]}")
+        self.figures.errors += 1
+        if name == "fsync":
+            self.world.lose_pages(actor.proc, args[0])
+        raise OSError(number, os.strerror(number), args[0] if isinstance(args[0], str) else None)
 
-    actors: list[Actor]
+    def _cut_power(self) -> None:
+        self.figures.cuts += 1
+        if self.random.random() >= self.plan.booted:
+            self._checked(lambda: self.oracle.check(self.world.fs.after_power_cut(self.random, self.world.fs_clock)))
+            return
+        self.figures.boots += 1
+        after = self.world.after_power_cut(RandomStrategy(Random(self.random.getrandbits(64))))
+        oracle = self.oracle.after_power_cut(after)
 
-    def _actor(self, host: Host, run: Callable[[], None]) -> None:
-        proc = self.world.proc_of(host)
-        self.actors = [*getattr(self, "actors", []), self.world.hub.start(proc, proc.name, run)]
+        def boots() -> None:
+            oracle.check(after.fs)
+            after.hub.before = lambda actor, name, args: oracle.before_call(actor.proc, name, args)
+            self._heal_there(after, oracle)
 
-    def _start(self, name: str, run: Callable[[JobStore], None]) -> None:
-        host = self.world.process(name)
-
-        def body() -> None:
-            run(JobStore(ROOT, worker_name=name, must_exist=True, _host=host))
-
-        self._actor(host, body)
-
-    def _start_worker(self) -> None:
-        self._fresh += 1
-        self._start(f"worker-{self._fresh}", self._work)
-
-    def _work(self, store: JobStore) -> None:
-        number = 0
-        while True:
-            work = self._try(store.pull_work)
-            if work is None:
-                store.host.wait(Event(), 0.7)
-                continue
-            number += 1
-            value = f"{store.worker_name}:{number}".encode() * self.random.randint(1, 3)
-            version = work.version
-            self.oracle.give(work.id, version, value)
-            try:
-                work.fulfill(value)
-                self.oracle.acknowledge_fulfill(work.id, version, value)
-                self.figures.fulfills += 1
-            except LeaseLost:
-                self.figures.lost += 1
-            except (FsJobError, OSError):
-                pass
-            self._try(work.release)
-
-    def _create(self, store: JobStore) -> None:
-        for number in range(2):
-            request = {"late": number}
-            job = self._try(partial(store.create, request))
-            if job is not None:
-                self.oracle.created[job.id] = request
-            store.host.wait(Event(), self.random.random() * 5)
-
-    def _operate(self, store: JobStore, act: Callable[[JobStore, str], None], times: int) -> None:
-        for _ in range(times):
-            store.host.wait(Event(), self.random.random() * 8)
-            job_id = self.random.choice(sorted(self.oracle.created))
-            self._try(partial(act, store, job_id))
-
-    def _requeue(self, store: JobStore, job_id: str) -> None:
-        store.requeue(job_id)
-
-    def _park(self, store: JobStore, job_id: str) -> None:
-        store.park(job_id, "by hand")
-
-    def _queue(self, store: JobStore) -> None:
-        for number in range(self.plan.queues):
-            job_id = self.random.choice(sorted(self.oracle.created))
-            target = {"target": number}
-
-            def act(wanted: str = job_id, told: dict[str, int] = target) -> bool:
-                store.queue(wanted, told)
-                return True
-
-            if self._try(act):
-                self.oracle.waiting.setdefault(job_id, []).append(target)
-
-    def _try(self, act: Callable[[], Any]) -> Any:
-        """What an act gives; None where it was refused."""
         try:
-            return act()
-        except (FsJobError, OSError):
-            return None
+            self._checked(boots)
+        finally:
+            after.close()
+
+    def _checked(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except AssertionError as found:
+            self.world.hub.fail(Violation(f"after a power cut: {found}"))
+
+    # ── healing ──
+
+    def _heal(self) -> None:
+        self._heal_there(self.world, self.oracle)
+        self.oracle.check_losses()
+        if any(getattr(host.calls, "files", {}) for host in self.world.hosts.values()):
+            idle = self.world.process("idle")  # a beat that is under way closes what was released meanwhile
+            self.world.hub.start(self.world.proc_of(idle), "idle", lambda: idle.wait(idle.event(), 8.0))
+            self.world.hub.run()
+        for host in self.world.hosts.values():
+            left = getattr(host.calls, "files", {})
+            if left and not self.world.proc_of(host).dead:
+                raise Violation(f"{self.world.proc_of(host).name} has left descriptors open: {sorted(left)}")
+
+    def _heal_there(self, world: World, oracle: Oracle) -> None:
+        """No more faults: fresh processes get everything done, and leave nothing behind."""
+        world.hub.strategy = Setup()
+        world.short_writes = 0.0
+        outer = self.world, self.oracle, self.hostile
+        ends = world.hub.now + HEALED_WITHIN
+
+        def heals(run: Run, store: JobStore) -> None:
+            run.world, run.oracle, run.hostile = world, oracle, False
+            while oracle.unsettled(world.fs) and world.hub.now < ends:
+                work = attempt(store.pull_work)
+                if work is not None:
+                    do_work(run, store, work)
+                notifier(run, store)
+
+        try:
+            self.spawn(world, oracle, "healer", heals)
+            if not world.hub.run(HEALED_WITHIN + 60.0):
+                raise Violation("the healer did not come to an end")
+            oracle.check(world.fs)
+            left = oracle.unsettled(world.fs)
+            if left:
+                raise Violation(f"not done after all faults have ended: {left}")
+        finally:
+            self.world, self.oracle, self.hostile = outer
+
+
+__all__ = ["PROGRAMS", "Figures", "Plan", "Run", "sleep"]

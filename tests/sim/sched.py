@@ -1,32 +1,85 @@
 """A seeded scheduler: processes whose threads are greenlets that switch before every system call.
 
 Killed, a process is never resumed and none of its `finally` runs; stopped, all of it sleeps and its flocks stay.
-Time is simulated: it moves a little with every call, and jumps when everybody sleeps.
+Time is simulated: it moves a little with every call, and jumps when everybody sleeps. Nothing here is random:
+whoever goes next is the choice of a strategy.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from greenlet import getcurrent, greenlet
 
 STEP_SECONDS = 20e-6
 """What one call takes."""
+MAX_STEPS = 60_000
 
 
 class Killed(BaseException):
     """Raised in what is left of a killed process, so that nothing of it acts any more."""
 
 
+class OutOfSteps(AssertionError):
+    """The run did not end within its bound of steps."""
+
+
+class Step(NamedTuple):
+    """One call, as the trace keeps it."""
+
+    actor: str
+    name: str
+    args: tuple[Any, ...]
+    at: float
+
+    def __str__(self) -> str:
+        shown = " ".join(str(arg)[:90] for arg in self.args[:2])
+        return f"{self.at:12.5f}  {self.actor:22} {self.name} {shown}"
+
+
+@dataclass(eq=False, slots=True)
+class Proc:
+    """A process: its threads live, are stopped and die together."""
+
+    name: str
+    pid: int
+    machine: str = "one"
+    dead: bool = False
+    stopped_until: float = 0.0
+    calls: int = 0
+    actors: list[Actor] = field(default_factory=list)
+    on_death: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Actor:
+    """One thread of a process. `at`: from when on it can go on; infinity while it waits for somebody."""
+
+    name: str
+    proc: Proc
+    run: greenlet
+    daemon: bool
+    at: float = 0.0
+    priority: float = 0.0
+
+
 class Event:
-    def __init__(self) -> None:
+    """threading.Event, for actors."""
+
+    __slots__ = ("_hub", "_set", "waiters")
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
         self._set = False
+        self.waiters: list[Actor] = []
 
     def set(self) -> None:
         self._set = True
+        for actor in self.waiters:
+            self._hub.wake(actor)
 
     def clear(self) -> None:
         self._set = False
@@ -35,205 +88,190 @@ class Event:
         return self._set
 
 
-@dataclass(eq=False)
-class Proc:
-    """A process: its threads live, are stopped and die together."""
+class Mutex:
+    """threading.Lock, for actors. Death does not free it: it lives in the memory of its process."""
 
-    name: str
-    pid: int
-    dead: bool = False
-    stopped_until: float = 0.0
-    calls: int = 0
-    on_death: list[Callable[[], None]] = field(default_factory=list)
+    __slots__ = ("_held", "_hub", "_waiters")
 
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._held = False
+        self._waiters: list[Actor] = []
 
-@dataclass(eq=False)
-class Actor:
-    """One thread of a process."""
+    def __enter__(self) -> bool:
+        while self._held:
+            actor = self._hub.current
+            assert actor is not None, "the test itself does not wait"
+            actor.at = math.inf
+            self._waiters.append(actor)
+            self._hub.leave(actor)
+        self._held = True
+        return True
 
-    name: str
-    proc: Proc
-    run: greenlet
-    wake_at: float = 0.0
-    event: Event | None = None
-    blocked: Callable[[], bool] | None = None
-    daemon: bool = False
-    done: bool = False
-    failure: BaseException | None = None
-    priority: float = 0.0
+    def __exit__(self, *_: object) -> None:
+        self._held = False
+        waiters, self._waiters = self._waiters, []
+        for actor in waiters:
+            self._hub.wake(actor)
 
 
 class Strategy(Protocol):
-    def choose(self, ready: list[Actor], last: Actor | None) -> Actor: ...
+    """Who goes next. `current` has just arrived at a call and may go on, if it is among `ready`."""
 
-
-class RandomStrategy:
-    def __init__(self, random: Random) -> None:
-        self.random = random
-
-    def choose(self, ready: list[Actor], last: Actor | None) -> Actor:
-        return ready[self.random.randrange(len(ready))]
-
-
-class StickyStrategy(RandomStrategy):
-    """Stays with the same actor four times of five."""
-
-    def choose(self, ready: list[Actor], last: Actor | None) -> Actor:
-        if last in ready and self.random.random() < 0.8:
-            assert last is not None
-            return last
-        return super().choose(ready, last)
-
-
-class PctStrategy(RandomStrategy):
-    """Probabilistic concurrency testing: random priorities that change at `depth` random points."""
-
-    def __init__(self, random: Random, depth: int = 3, length: int = 1500) -> None:
-        super().__init__(random)
-        self.changes = {random.randrange(length) for _ in range(depth)}
-        self.step = 0
-
-    def choose(self, ready: list[Actor], last: Actor | None) -> Actor:
-        self.step += 1
-        for actor in ready:
-            if not actor.priority:
-                actor.priority = 1.0 + self.random.random()
-        best = max(ready, key=lambda actor: actor.priority)
-        if self.step in self.changes:
-            best.priority = self.random.random()
-        return best
-
-
-STRATEGIES: dict[str, Callable[[Random], Strategy]] = {
-    "random": RandomStrategy,
-    "sticky": StickyStrategy,
-    "pct": PctStrategy,
-}
-
-
-class OutOfSteps(Exception):
-    """The run did not end within its bound of steps."""
+    def choose(self, ready: list[Actor], current: Actor | None) -> Actor: ...
 
 
 class Hub:
-    """Runs actors one at a time; `before` is asked at each switching point for faults to inject."""
+    """Runs actors one at a time. `before` is asked right before each call acts: it may kill, stop, or raise."""
 
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
         self.now = 1000.0
+        self.steps = 0
+        self.step_seconds = STEP_SECONDS
+        self.max_steps = MAX_STEPS
+        self.quiet: frozenset[str] = frozenset()
+        """Calls before which nobody else goes on, where no order of them can make a difference."""
         self.actors: list[Actor] = []
         self.current: Actor | None = None
-        self.trace: list[tuple[str, str, float]] = []
-        self.before: Callable[[Actor, str], None] | None = None
-        self.steps = 0
-        self._hub = getcurrent()
+        self.trace: list[Step] = []
+        self.before: Callable[[Actor, str, tuple[Any, ...]], None] | None = None
+        self._failure: BaseException | None = None
+        self._deadline = math.inf
+        self._main = getcurrent()
 
     def start(self, proc: Proc, name: str, run: Callable[[], object], *, daemon: bool = False) -> Actor:
+        """A new thread; `daemon`: the run does not wait for its end."""
+
         def body() -> None:
             try:
-                run()
+                if not proc.dead:
+                    run()
             except Killed:
-                pass
+                return
             except BaseException as error:
-                actor.failure = error
-            actor.done = True
+                if not proc.dead:
+                    self._failure = self._failure or error
+            if actor in self.actors:
+                self.actors.remove(actor)
+                proc.actors.remove(actor)
 
-        actor = Actor(name, proc, greenlet(body, parent=self._hub), daemon=daemon)
+        actor = Actor(name, proc, greenlet(body, parent=self._main), daemon, at=max(self.now, proc.stopped_until))
         self.actors.append(actor)
+        proc.actors.append(actor)
         return actor
 
     # ── what actors call ──
 
-    def pause(self, what: str) -> None:
-        """A switching point before a call."""
+    def step(self, proc: Proc, name: str, args: tuple[Any, ...]) -> None:
+        """A switching point before a call, and the call's faults."""
+        if proc.dead:
+            raise Killed
         actor = self.current
-        assert actor is not None
-        if actor.proc.dead:
-            raise Killed
-        self._hub.switch()
-        if actor.proc.dead:
-            raise Killed
-        actor.proc.calls += 1
+        if actor is None:  # the test itself looks
+            return
+        now = self.now
+        ready = [other for other in self.actors if other.at <= now]
+        if len(ready) > 1 and name not in self.quiet:
+            chosen = self.strategy.choose(ready, actor)
+            if chosen is not actor:
+                self._go(chosen)
+                if proc.dead:
+                    raise Killed
         self.steps += 1
-        self.now += STEP_SECONDS
-        self.trace.append((actor.name, what, self.now))
+        self.now += self.step_seconds
+        proc.calls += 1
+        self.trace.append(Step(actor.name, name, args, self.now))
+        if self.steps > self.max_steps:
+            self.fail(OutOfSteps(f"no end after {self.max_steps} steps"))
         if self.before is not None:
-            self.before(actor, what)
-            if actor.proc.stopped_until > self.now:
-                self._hub.switch()
-            if actor.proc.dead:
-                raise Killed
+            self.before(actor, name, args)
+            if proc.dead or actor.at > self.now:
+                self.leave(actor)
 
     def wait(self, event: Event, seconds: float) -> bool:
+        """Sleep until the event is set, or so many seconds."""
         actor = self.current
-        assert actor is not None
-        actor.wake_at, actor.event = self.now + max(seconds, 0.0), event
-        self._hub.switch()
-        actor.event = None
+        assert actor is not None, "the test itself does not sleep"
         if actor.proc.dead:
             raise Killed
+        if not event.is_set():
+            actor.at = max(self.now + max(seconds, 1e-6), actor.proc.stopped_until)
+            event.waiters.append(actor)
+            try:
+                self.leave(actor)
+            finally:
+                event.waiters.remove(actor)
         return event.is_set()
 
-    def block(self, until: Callable[[], bool]) -> None:
-        """Wait, without time passing for it alone, until something is true."""
-        actor = self.current
-        assert actor is not None
-        while not until():
-            actor.blocked = until
-            self._hub.switch()
-            actor.blocked = None
-            if actor.proc.dead:
-                raise Killed
+    def leave(self, actor: Actor) -> None:
+        """Let others go on until this actor can."""
+        chosen = self._next(actor)
+        if chosen is not actor:
+            self._go(chosen)
+        if actor.proc.dead:
+            raise Killed
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with this error, whatever the code under test would make of it."""
+        self._failure = self._failure or error
+        if self.current is not None:
+            self._main.switch()
+
+    def wake(self, actor: Actor) -> None:
+        actor.at = max(self.now, actor.proc.stopped_until)
 
     # ── what faults do ──
 
     def kill(self, proc: Proc) -> None:
+        """It never runs again; what the kernel does for the dead is done."""
         proc.dead = True
+        self.actors = [actor for actor in self.actors if actor.proc is not proc]
         for call in proc.on_death:
             call()
 
     def stop(self, proc: Proc, seconds: float) -> None:
         proc.stopped_until = self.now + seconds
+        for actor in proc.actors:
+            actor.at = max(actor.at, proc.stopped_until)
+
+    def go_on(self, proc: Proc) -> None:
+        """The end of a stop."""
+        for actor in proc.actors:
+            if actor.at == proc.stopped_until:
+                actor.at = self.now
+        proc.stopped_until = self.now
 
     # ── the loop ──
 
-    def run(self, until: Callable[[], bool], max_steps: int = 200_000) -> None:
-        """Run until `until()` holds or nobody is left. Raises OutOfSteps."""
-        last: Actor | None = None
-        turns = 0
-        while not until():
-            turns += 1
-            if turns > max_steps:
-                raise OutOfSteps(f"no end after {max_steps} steps")
-            self.actors = [actor for actor in self.actors if not actor.done and not actor.proc.dead]
-            ready = [actor for actor in self.actors if self._ready(actor)]
-            if not ready:
-                if not self._sleep():
-                    return
-                continue
-            last = self.strategy.choose(ready, last)
-            self.current = last
-            last.run.switch()
+    def run(self, seconds: float = math.inf) -> bool:
+        """Run until only daemons are left (True), or so much time has passed. Raises what ended an actor."""
+        self._deadline = self.now + seconds
+        while self._failure is None and any(not actor.daemon for actor in self.actors):
+            chosen = self._next(None)
+            if chosen is None:
+                break
+            self._go(chosen)
             self.current = None
+        if self._failure is not None:
+            raise self._failure
+        return not any(not actor.daemon for actor in self.actors)
 
-    def _ready(self, actor: Actor) -> bool:
-        if actor.proc.stopped_until > self.now:
-            return False
-        if actor.blocked is not None:
-            return actor.blocked()
-        if actor.event is not None:
-            return actor.event.is_set() or actor.wake_at <= self.now
-        return True
+    def _next(self, current: Actor | None) -> Actor | None:
+        """Who goes on; time passes until somebody can. None: back to the loop."""
+        if self._failure is not None or all(actor.daemon for actor in self.actors):
+            return None
+        ready = [actor for actor in self.actors if actor.at <= self.now]
+        if not ready:
+            soonest = min(actor.at for actor in self.actors)
+            if soonest > self._deadline or soonest == math.inf:
+                return None
+            self.now = soonest
+            ready = [actor for actor in self.actors if actor.at <= soonest]
+        if self.now > self._deadline:
+            return None
+        return ready[0] if len(ready) == 1 else self.strategy.choose(ready, current)
 
-    def _sleep(self) -> bool:
-        """Let time pass until somebody can go on."""
-        times = []
-        for actor in self.actors:
-            if actor.event is not None and actor.blocked is None:
-                times.append(max(actor.wake_at, actor.proc.stopped_until))
-            elif actor.proc.stopped_until > self.now:
-                times.append(actor.proc.stopped_until)
-        if not times:
-            return False
-        self.now = max(self.now, min(times)) + 1e-6
-        return True
+    def _go(self, chosen: Actor | None) -> None:
+        self.current = chosen
+        (self._main if chosen is None else chosen.run).switch()

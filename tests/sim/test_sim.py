@@ -3,43 +3,73 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from ..conftest import scale
-from .memfs import WORLDS, WorldKind
-from .scenarios import PLANS, Figures, Run
-from .sched import STRATEGIES
+from ..conftest import ROOT, scale
+from .hunt import play, play_many
+from .memfs import WORLDS
+from .plans import PLANS
+from .scenarios import Figures
 
-BASE = int(os.environ.get("FSJOB_SEED", "1"))
-
-
-def play(name: str, strategy: str, seed: int, world: WorldKind) -> Figures:
-    run = Run(PLANS[name], strategy, seed, world)
-    try:
-        return run.play()
-    except BaseException as error:
-        last = "\n".join(f"  {at:11.5f} {actor:24} {what}" for actor, what, at in run.world.hub.trace[-60:])
-        replay = f"FSJOB_REPLAY={name}:{strategy}:{seed}:{world} pytest tests/sim -k replay"
-        raise AssertionError(f"{type(error).__name__}: {error}\n{replay}\n{last}") from error
+CORES = os.cpu_count() or 1
+EACH = int(os.environ.get("FSJOB_SCHEDULES", scale(500, 20_000)))
+"""Schedules of each scenario."""
 
 
-@pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def base() -> int:
+    """Where the seeds begin: FSJOB_SEED, else another place for each commit."""
+    given = os.environ.get("FSJOB_SEED")
+    if given is not None:
+        return int(given)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, cwd=ROOT).stdout
+    return zlib.crc32(head)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(CORES) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize("name", sorted(PLANS))
-def test_nothing_acknowledged_is_lost(name: str, strategy: str, world: WorldKind) -> None:
+def test_nothing_acknowledged_is_lost(name: str, pool: ProcessPoolExecutor) -> None:
+    share = -(-EACH // CORES)
+    firsts = [base() + core * share for core in range(CORES)]
     total = Figures()
-    first = zlib.crc32(f"{name}{strategy}{world}{BASE}".encode())
-    for seed in range(first, first + scale(15, 2000)):
-        figures = play(name, strategy, seed, world)
-        for member in Figures.__dataclass_fields__:
-            setattr(total, member, getattr(total, member) + getattr(figures, member))
-    assert total.fulfills, "the scenario does something"
-    print(f"\nsim: {name} {strategy} {world} {total}")
+    for figures in pool.map(play_many, [name] * CORES, firsts, [share] * CORES):
+        assert not isinstance(figures, str), figures
+        total.add(figures)
+    print(f"\nsim: {name} from seed {base()}: {total}")
+    assert total.acknowledged > total.runs, "the scenario does something"
 
 
-@pytest.mark.skipif("FSJOB_REPLAY" not in os.environ, reason="FSJOB_REPLAY=SCENARIO:STRATEGY:SEED:WORLD is not set")
-def test_replay() -> None:
-    name, strategy, seed, world = os.environ["FSJOB_REPLAY"].split(":")
+def test_a_seed_is_the_same_run_whatever_the_hashes() -> None:
+    code = (
+        "import zlib\nfrom tests.sim.plans import PLANS\nfrom tests.sim.scenarios import Run\n"
+        "for name in sorted(PLANS):\n"
+        "    run = Run.seeded(PLANS[name], 'sticky', 11, 'logtree')\n"
+        "    run.play()\n"
+        "    print(name, zlib.crc32('\\n'.join(map(str, run.world.hub.trace)).encode()))\n"
+    )
+    traces = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+        )
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert traces[0].stdout and traces[0].stdout == traces[1].stdout, traces[0].stderr + traces[1].stderr
+
+
+def test_replay(request: pytest.FixtureRequest) -> None:
+    schedule = request.config.getoption("--replay", default=None)
+    if schedule is None:
+        pytest.skip("--replay SCENARIO:STRATEGY:SEED:WORLD plays one schedule")
+    name, strategy, seed, world = schedule.split(":")
     play(name, strategy, int(seed), next(kind for kind in WORLDS if kind == world))

@@ -1,4 +1,4 @@
-"""A machine that does not exist: one file system, hosts with clocks of their own, processes that come and go."""
+"""Machines that do not exist: one file system, hosts with clocks of their own, processes that come and go."""
 
 from __future__ import annotations
 
@@ -6,45 +6,35 @@ import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from random import Random
 from typing import Any
 
 from fsjob_core.errors import GuardBusy
-from fsjob_core.host import Host, Identity
+from fsjob_core.host import GUARD_BELIEVED_BUSY, GUARD_POLL, GUARD_TIMEOUT, Host, Identity
 
-from .memfs import MemFs, OpenFile, WorldKind, failure
-from .sched import Event, Hub, Killed, Proc, Strategy
+from .memfs import Inode, MemFs, OpenFile, WorldKind, failure
+from .sched import Actor, Event, Hub, Killed, Mutex, Proc, Strategy
 
 EPOCH = 1_790_000_000.0
+ON_NAMES = ("mkdir", "rmdir", "symlink", "unlink", "rename", "lstat", "listdir", "scandir", "readlink")
+ON_DESCRIPTORS = ("close", "read", "write", "fsync", "fstat", "utime", "getxattr", "setxattr", "fchmod")
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-class Mutex:
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._held = False
-
-    def __enter__(self) -> bool:
-        self._hub.block(lambda: not self._held)
-        self._held = True
-        return True
-
-    def __exit__(self, *_: object) -> None:
-        self._held = False
-
-
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class GuardFile:
-    """A readers-writer lock that death frees and a stop does not."""
+    """A readers-writer lock that death frees and a stop does not; each thread holds for itself."""
 
-    shared: dict[Proc, int] = field(default_factory=dict)
-    exclusive: Proc | None = None
+    shared: list[Actor | None] = field(default_factory=list)
+    exclusive: Actor | None = None
 
     def free_for(self, shared: bool) -> bool:
         return self.exclusive is None and (shared or not self.shared)
 
     def drop(self, proc: Proc) -> None:
-        self.shared.pop(proc, None)
-        if self.exclusive is proc:
+        self.shared = [actor for actor in self.shared if actor is None or actor.proc is not proc]
+        if self.exclusive is not None and self.exclusive.proc is proc:
             self.exclusive = None
 
 
@@ -53,11 +43,11 @@ class SimCalls:
 
     def __init__(self, world: World, proc: Proc) -> None:
         self._world, self._proc = world, proc
-        self._files: dict[int, OpenFile] = {}
+        self.files: dict[int, OpenFile] = {}
         self._next_fd = 3
-        for name in ("mkdir", "rmdir", "symlink", "unlink", "rename", "lstat", "listdir", "readlink"):
+        for name in ON_NAMES:
             setattr(self, name, self._on_names(name))
-        for name in ("close", "read", "write", "fsync", "fstat", "utime", "getxattr", "setxattr"):
+        for name in ON_DESCRIPTORS:
             setattr(self, name, self._on_descriptors(name))
         proc.on_death.append(self._close_all)
 
@@ -65,95 +55,125 @@ class SimCalls:
         raise AttributeError(name)
 
     def _close_all(self) -> None:
-        for file in self._files.values():
+        for file in self.files.values():
             self._world.fs.close(file)
-        self._files.clear()
+        self.files.clear()
 
     def _on_names(self, name: str) -> Callable[..., Any]:
-        world, proc = self._world, self._proc
+        step, proc, act = self._world.hub.step, self._proc, getattr(self._world.view(self._proc.machine), name)
 
-        def call(*args: Any, **options: Any) -> Any:
-            world.enter(proc, name, args)
-            return getattr(world.fs, name)(*args, **options)
+        def call(*args: Any) -> Any:
+            step(proc, name, args)
+            return act(*args)
 
         return call
 
     def _on_descriptors(self, name: str) -> Callable[..., Any]:
-        world, proc = self._world, self._proc
+        world, proc, files = self._world, self._proc, self.files
+        step, act = world.hub.step, getattr(world.view(proc.machine), name)
 
         def call(fd: int, *args: Any, **options: Any) -> Any:
-            world.enter(proc, name, (fd, *args))
-            if fd not in self._files:
+            step(proc, name, (fd, *args))
+            if isinstance(fd, str):  # utime by path, as Node beats
+                return world.fs.utimes(fd, options["ns"][1])
+            file = files.get(fd)
+            if file is None:
                 raise failure(errno.EBADF)
-            file = self._files[fd]
             if name == "close":
-                del self._files[fd]
-            if name == "utime":
-                return world.fs.utime(file, options["ns"][1])
-            return getattr(world.fs, name)(file, *args)
+                del files[fd]
+            elif name == "utime":
+                return act(file, options["ns"][1])
+            elif name == "write":
+                args = (world.shortened(args[0]),)
+            elif name == "fsync" and world.lost_pages.get(file.inode) == len(file.inode.versions):
+                return None
+            return act(file, *args)
 
         return call
 
-    def open(self, path: str, flags: int, mode: int = 0o777) -> int:
-        self._world.enter(self._proc, "open", (path,))
-        fd, self._next_fd = self._next_fd, self._next_fd + 1
-        self._files[fd] = self._world.fs.open(path, flags, mode)
-        return fd
+    def fdopen(self, fd: int, mode: str) -> BytesIO:
+        """The whole file, as it is now."""
+        calls: Any = self
+        try:
+            return BytesIO(calls.read(fd, calls.fstat(fd).st_size + 1))
+        finally:
+            calls.close(fd)
 
-    @property
-    def open_count(self) -> int:
-        return len(self._files)
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:
+        self._world.hub.step(self._proc, "open", (path,))
+        file = self._world.view(self._proc.machine).open(path, flags, mode)
+        fd, self._next_fd = self._next_fd, self._next_fd + 1
+        self.files[fd] = file
+        return fd
 
 
 class World:
-    """The file system, the processes on it, and the faults that befall them."""
+    """The file system, the processes on it, and their clocks. `network`: it is not local, and nothing proves death."""
 
-    def __init__(self, strategy: Strategy, random: Random, kind: WorldKind) -> None:
+    def __init__(self, strategy: Strategy, random: Random, kind: WorldKind, *, network: bool = False) -> None:
         self.hub = Hub(strategy)
         self.random = random
-        self.fs = MemFs(self._fs_clock, kind)
+        self.kind: WorldKind = kind
+        self.network = network
+        self.fs = MemFs(self.fs_clock, kind)
         self.boot = "boot-1"
         self.guards: dict[str, GuardFile] = {}
         self.procs: list[Proc] = []
         self.hosts: dict[Proc, Host] = {}
         self.skew: dict[str, float] = {}
-        self.on_call: Callable[[Proc, str, tuple[Any, ...]], None] | None = None
-        """Asked right before each call acts: where invariants are checked."""
+        """Seconds by which a machine's clock is ahead."""
+        self.short_writes = 0.0
+        """How often a write is cut short."""
+        self.lost_pages: dict[Inode, int] = {}
+        """Files whose sync has failed once, with how much was written by then: no later sync brings that back."""
         self._pids = 100
 
-    def _fs_clock(self) -> int:
-        return int((EPOCH + self.hub.now) * 1e9)
+    # ── clocks ──
 
-    def enter(self, proc: Proc, name: str, args: tuple[Any, ...]) -> None:
-        if proc.dead:
-            raise Killed
-        if self.hub.current is None:  # the test itself looks
-            return
-        self.hub.pause(f"{name} {' '.join(map(str, args[:2]))[:150]}")
-        if self.on_call is not None:
-            self.on_call(proc, name, args)
+    def fs_clock(self) -> int:
+        """A local file system has its machine's clock, a served one its server's."""
+        current = self.hub.current
+        ahead = 0.0 if self.network or current is None else self.skew.get(current.proc.machine, 0.0)
+        return int((EPOCH + self.hub.now + ahead) * 1e9)
+
+    def view(self, machine: str) -> Any:
+        """The file system as one machine sees it."""
+        return self.fs
+
+    def lose_pages(self, proc: Proc, fd: int) -> None:
+        """A sync of this descriptor fails: what was written is marked clean all the same, as Linux does."""
+        files: dict[int, OpenFile] = getattr(self.hosts[proc].calls, "files", {})
+        inode = files[fd].inode
+        if not inode.is_directory:
+            self.lost_pages[inode] = len(inode.versions)
+
+    def shortened(self, data: bytes) -> bytes:
+        if self.short_writes and len(data) > 1 and self.random.random() < self.short_writes:
+            return data[: self.random.randint(1, len(data) - 1)]
+        return data
 
     # ── processes ──
 
     def process(self, name: str, *, machine: str = "one") -> Host:
         """A new process; gives its Host."""
         self._pids += 1
-        proc = Proc(f"{name}#{self._pids}", self._pids)
+        proc = Proc(f"{name}#{self._pids}", self._pids, machine)
+        hub = self.hub
         me = Identity(machine, self.boot + machine, 1, proc.pid, proc.pid)
-        calls = SimCalls(self, proc)
+        busy_until: dict[str, float] = {}
         host = Host(
-            calls=calls,  # type: ignore[arg-type]
-            time=lambda: EPOCH + self.hub.now + self.skew.get(machine, 0.0),
-            monotonic=lambda: self.hub.now,
-            wait=self.hub.wait,
-            spawn=lambda run, thread: self._spawn(proc, run, thread),
-            event=Event,
-            mutex=lambda: Mutex(self.hub),
-            token=self._token,
+            calls=SimCalls(self, proc),  # type: ignore[arg-type]
+            time=lambda: EPOCH + hub.now + self.skew.get(machine, 0.0),
+            monotonic=lambda: hub.now,
+            wait=hub.wait,
+            spawn=lambda run, thread: hub.start(proc, f"{proc.name}/{thread}", run, daemon=True),  # type: ignore[arg-type, return-value]
+            event=lambda: Event(hub),
+            mutex=lambda: Mutex(hub),
+            token=self.token,
             me=me,
             alive=lambda other: self._alive(me, other),
-            guard=lambda path, shared: self._guard(proc, path, shared),
-            fstype=lambda path: "ext4",
+            guard=lambda path, shared: self.guard(proc, busy_until, path, shared),
+            fstype=lambda path: "nfs4" if self.network else "ext4",
         )
         self.procs.append(proc)
         self.hosts[proc] = host
@@ -163,11 +183,9 @@ class World:
     def proc_of(self, host: Host) -> Proc:
         return next(proc for proc, found in self.hosts.items() if found is host)
 
-    def _spawn(self, proc: Proc, run: Callable[[], None], thread: str) -> Any:
-        return self.hub.start(proc, f"{proc.name}/{thread}", run, daemon=True)
-
-    def _token(self) -> str:
-        return "".join(self.random.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(12))
+    def token(self) -> str:
+        bits = self.random.getrandbits(60)
+        return "".join(_LETTERS[bits >> shift & 31] for shift in range(0, 60, 5))
 
     def _alive(self, me: Identity, other: Identity) -> bool | None:
         if (me.boot, me.pidns) != (other.boot, other.pidns):
@@ -175,35 +193,42 @@ class World:
         return any(proc.pid == other.pid and not proc.dead for proc in self.procs)
 
     @contextmanager
-    def _guard(self, proc: Proc, path: str, shared: bool) -> Iterator[None]:
+    def guard(self, proc: Proc, busy_until: dict[str, float], path: str, shared: bool) -> Iterator[None]:
+        hub = self.hub
         guard = self.guards.setdefault(path, GuardFile())
-        self.hub.pause(f"guard {'shared' if shared else 'exclusive'}")
-        deadline = self.hub.now + 2.0
+        hub.step(proc, "guard", ("shared" if shared else "exclusive",))
+        if busy_until.get(path, 0.0) > hub.now:
+            raise GuardBusy(f"{path} is believed to be busy")
+        deadline = hub.now + GUARD_TIMEOUT
+        never = Event(hub)
         while not guard.free_for(shared):
-            if self.hub.now >= deadline:
-                raise GuardBusy(path)
-            self.hub.wait(Event(), 0.002)
+            if hub.now >= deadline:
+                busy_until[path] = hub.now + GUARD_BELIEVED_BUSY
+                raise GuardBusy(f"{path} is busy")
+            hub.wait(never, GUARD_POLL)
+        actor = hub.current
         if shared:
-            guard.shared[proc] = guard.shared.get(proc, 0) + 1
+            guard.shared.append(actor)
         else:
-            guard.exclusive = proc
+            guard.exclusive = actor
         try:
             yield
         finally:
             if not proc.dead:
-                self._unguard(guard, proc, shared)
+                self.unguard(guard, actor, shared)
+
+    def unguard(self, guard: GuardFile, actor: Actor | None, shared: bool) -> None:
+        if not shared:
+            guard.exclusive = None
+        elif actor in guard.shared:
+            guard.shared.remove(actor)
 
     def _drop_guards(self, proc: Proc) -> None:
         for guard in self.guards.values():
             guard.drop(proc)
 
-    def _unguard(self, guard: GuardFile, proc: Proc, shared: bool) -> None:
-        if not shared:
-            guard.exclusive = None
-            return
-        guard.shared[proc] -= 1
-        if not guard.shared[proc]:
-            del guard.shared[proc]
+    def holds_guard(self, proc: Proc) -> bool:
+        return any(guard.exclusive is not None and guard.exclusive.proc is proc for guard in self.guards.values())
 
     def close(self) -> None:
         """End every process, so that nothing of this world acts when it is forgotten."""
@@ -212,10 +237,14 @@ class World:
 
     # ── loss of power ──
 
-    def clone_after_power_cut(self, strategy: Strategy) -> World:
-        """The same machine, booted again on what its disk may hold if power was lost now. This world goes on."""
-        after = World(strategy, Random(self.random.random()), self.fs.world)
+    def after_power_cut(self, strategy: Strategy) -> World:
+        """The same machines, booted again on what the disk may hold if power was lost now. This world goes on."""
+        after = World(strategy, Random(self.random.getrandbits(64)), self.kind, network=self.network)
         after.hub.now = self.hub.now + 30.0
+        after.hub.steps = self.hub.steps
         after.boot = "boot-2"
-        after.fs = self.fs.after_power_cut(self.random, after._fs_clock)
+        after.fs = self.fs.after_power_cut(self.random, after.fs_clock)
         return after
+
+
+__all__ = ["EPOCH", "GuardFile", "Killed", "SimCalls", "World"]

@@ -1,0 +1,79 @@
+"""Scenarios small enough to be played in every order, up to a bound of preemptions, with a fault at every call."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+from .scenarios import Figures, Plan, Run
+from .strategies import Exhaustive
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """Who acts; how many preemptions in every change's tests, and by hand; which faults befall whom."""
+
+    plan: Plan
+    bound: int
+    large: int
+    faults: tuple[str, ...] = ()
+    victims: str = ""
+
+
+def _plan(*actors: str, setup: tuple[str, ...] = ("pending",), patience: float = 0.1, pulls: int = 1) -> Plan:
+    return Plan(actors, setup, pulls=pulls, patience=patience, recorded=0.0, stops=(13.0,), cut=0.0)
+
+
+SMALL: dict[str, Small] = {
+    "two-takers": Small(_plan("worker", "worker", setup=("held",)), 2, 3),
+    "three-takers": Small(_plan("worker", "worker", "worker", setup=("held",)), 1, 3),
+    "taker-killed": Small(_plan("worker", "worker", setup=("held",)), 1, 2, ("kill",), "worker"),
+    "two-hands": Small(_plan("by_hand", "by_hand"), 2, 3),
+    "hand-killed": Small(_plan("by_hand", "worker"), 1, 2, ("kill",), "by_hand"),
+    "hand-and-requeue": Small(_plan("by_hand", "requeuer", setup=("fulfilled",)), 2, 3),
+    "requeue-killed": Small(_plan("requeuer", "worker", setup=("fulfilled",)), 1, 2, ("kill",), "requeuer"),
+    "park-killed": Small(_plan("parker", "worker"), 1, 2, ("kill",), "parker"),
+    "requeue-stopped": Small(
+        _plan("requeuer", "worker", "by_hand", setup=("fulfilled",), patience=14.0), 0, 2, ("stop",), "requeuer"
+    ),
+    "hand-stopped": Small(
+        _plan("by_hand", "updater", "worker", patience=14.0), 0, 2, ("stop",), "by_hand"
+    ),
+    "worker-stopped": Small(_plan("worker", "worker", patience=14.0), 0, 2, ("stop",), "worker-1"),
+    "queue-and-done": Small(_plan("queuer", "notifier", setup=("told",)), 1, 2),
+    "done-killed": Small(_plan("notifier", "queuer", setup=("told",)), 0, 2, ("kill",), "notifier"),
+    "update-and-hand": Small(_plan("updater", "by_hand"), 2, 3),
+    "unqueue-and-flush": Small(_plan("unqueuer", "responding", setup=("queued",)), 1, 2),
+}  # fmt: skip
+
+
+def explore(small: Small, bound: int, most: int | None = None) -> Figures:
+    """Play every schedule within the bound. Raises AssertionError with the choices of the first that is red."""
+    total = Figures()
+    gc.disable()
+    try:
+        strategy = Exhaustive(bound, small.faults, small.victims)
+        for _ in strategy:
+            run = Run(small.plan, strategy, 1, "journal")
+            try:
+                total.add(run.play())
+            except Exception as error:
+                trace = "\n".join(f"  {step}" for step in run.world.hub.trace[-60:])
+                told = f"schedule {strategy.runs}, choices {strategy.choices}, faults {run.faults.told}"
+                raise AssertionError(f"{type(error).__name__}: {error}\n{told}\n{trace}") from error
+            if strategy.runs % 200 == 0:
+                gc.collect()
+            if most is not None and strategy.runs >= most:
+                break
+    finally:
+        gc.enable()
+    return total
+
+
+def explore_named(name: str, large: bool) -> Figures | str:
+    """The same in another process."""
+    small = SMALL[name]
+    try:
+        return explore(small, small.large if large else small.bound)
+    except AssertionError as failure:
+        return f"{name}: {failure}"
