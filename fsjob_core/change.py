@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from .errors import JobNotFound, LeaseLost
-from .fs import CHUNK
+from .fs import CHUNK, Marks
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease
 from .record import JobRecord
@@ -86,6 +86,11 @@ class Change:
             return self._ground.read(self._id)
         data = self._ground.disk.read(self._ground.layout.state(self._id), len(self._known[0]) + CHUNK)
         return self._known if data == self._known[0] else self._ground.read(self._id)
+
+    @property
+    def to_come(self) -> tuple[Marks, bytes]:
+        """What the commit of a prepared state will leave: the marks of the file, and its bytes."""
+        return self._ground.disk.marks_of(self._state[0]), self._prepared[0]
 
     # ── acting under the lock ──
 
