@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -61,7 +61,10 @@ def pending(store: JobStore) -> str:
     return job_id
 
 
-Act = Callable[[Operator, str], object]
+class Act(Protocol):
+    def __call__(self, operator: Operator, job_id: str) -> object: ...
+
+
 ACTS: dict[str, tuple[Callable[[JobStore], str], Act]] = {
     "requeue a fulfilled job": (fulfilled, lambda operator, job_id: operator.requeue(job_id)),
     "requeue a parked job": (parked, lambda operator, job_id: operator.requeue(job_id)),
