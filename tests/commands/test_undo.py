@@ -148,7 +148,8 @@ def test_a_label_guards(store: JobStore, run: Run) -> None:
 def test_no_command_makes_a_store(tmp_path: Path, run: Run) -> None:
     (tmp_path / "empty").mkdir()
     for words in (["undo"], ["undo", "--list"], ["audit"], ["label"], ["label", "x"], ["delete", "x"],
-                  ["edit", "x", "1"], ["purge", "--older-than", "1d", "--yes"], ["purge", "--older-than", "1d", "--dry-run"]):  # fmt: skip
+                  ["edit", "x", "1"], ["purge", "--older-than", "1d", "--yes"],
+                  ["purge", "--older-than", "1d", "--dry-run"]):  # fmt: skip
         assert run("-C", str(tmp_path / "empty"), *words)[0] == 5, words
     assert os.listdir(tmp_path / "empty") == []
 
