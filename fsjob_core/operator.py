@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 from . import locks, removal, steps
@@ -286,7 +286,11 @@ class Operator:
         """What became of one job, and whether that is the last word."""
 
         def act() -> Outcome:
-            return undo(self.store.ground, journal, entry, kept)
+            outcome = undo(self.store.ground, journal, entry, kept)
+            if outcome.done and kept.act != "create" and self.store.respond is not None:
+                with suppress(FsJobError):  # it may be fulfilled again, and somebody wait for it
+                    self.store.flush_after(self.store.get(kept.id))
+            return outcome
 
         try:
             return self._do("undo", kept.id, act, of=kept.act, group=entry.group), True
