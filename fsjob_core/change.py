@@ -111,6 +111,8 @@ class Change:
                 disk.fill(fd, path, chunk)
                 size += len(chunk)
         disk.sync(fd, path)
+        if self.record.version:  # run again, perhaps by somebody stopped before his sync: the older value would be lost
+            disk.sync_directory(self._ground.layout.job(self._id))
         self._rename(path, self._ground.layout.value(self._id))
         disk.sync_directory(self._ground.layout.job(self._id))
         return size
