@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from .errors import JobNotFound, LeaseLost
-from .fs import CHUNK
+from .fs import CHUNK, Marks
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease
 from .record import JobRecord
@@ -87,6 +87,11 @@ class Change:
         data = self._ground.disk.read(self._ground.layout.state(self._id), len(self._known[0]) + CHUNK)
         return self._known if data == self._known[0] else self._ground.read(self._id)
 
+    @property
+    def to_come(self) -> tuple[Marks, bytes]:
+        """What the commit of a prepared state will leave: the marks of the file, and its bytes."""
+        return self._ground.disk.marks_of(self._state[0]), self._prepared[0]
+
     # ── acting under the lock ──
 
     def ask_clocks(self) -> None:
@@ -106,6 +111,8 @@ class Change:
                 disk.fill(fd, path, chunk)
                 size += len(chunk)
         disk.sync(fd, path)
+        if self.record.version:  # run again, perhaps by somebody stopped before his sync: the older value would be lost
+            disk.sync_directory(self._ground.layout.job(self._id))
         self._rename(path, self._ground.layout.value(self._id))
         disk.sync_directory(self._ground.layout.job(self._id))
         return size

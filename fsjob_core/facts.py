@@ -72,6 +72,14 @@ class Label:
     def guarded(self) -> bool:
         return self.klass == "prod"
 
+    @property
+    def told(self) -> str:
+        """What the store is, in words."""
+        if not self.name and not self.klass:
+            return "carries no name and no class"
+        parts = [f"is named {self.name}" if self.name else "", f"is of class {self.klass}" if self.klass else ""]
+        return f"{' and '.join(filter(None, parts))}{', guarded' if self.guarded else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:

@@ -11,7 +11,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from .host import Calls, Host
 
@@ -25,6 +25,14 @@ CHUNK = 1 << 20
 
 class NotRegular(Exception):
     """What stands at the path is no regular file, or is too large; the message says which."""
+
+
+class Marks(NamedTuple):
+    """By what a change of a file is seen that is always replaced whole, as a state.json is; zeros: there is none."""
+
+    mtime_ns: int = 0
+    inode: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,26 @@ class Disk:
         finally:
             self.calls.close(fd)
         return data, size
+
+    def read_end(self, path: str, limit: int) -> tuple[bytes, bool]:
+        """The last `limit` bytes of a regular file, and whether that is all of it."""
+        with self.open_file(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - limit, 0))
+            return file.read(limit), size <= limit
+
+    def marks(self, path: str) -> Marks:
+        """The marks of a file; zeros where it does not exist."""
+        try:
+            found = self.calls.lstat(path)
+        except FileNotFoundError:
+            return Marks()
+        return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
+
+    def marks_of(self, fd: int) -> Marks:
+        """The marks of an open file, which it keeps when it is renamed."""
+        found = self.calls.fstat(fd)
+        return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
 
     def discard(self, path: str) -> None:
         """Unlink something of our own that may be gone, may not be reachable any more, and is not worth an error."""

@@ -89,6 +89,17 @@ class Layout:
         return f"{self.root}/.fsjob/audit.jsonl"
 
     @property
+    def journal(self) -> str:
+        """What acts of a person replaced: a directory for each group of acts, a file for each act."""
+        return f"{self.root}/.fsjob/journal"
+
+    def journal_group(self, group: str) -> str:
+        return f"{self.root}/.fsjob/journal/{group}"
+
+    def journal_entry(self, group: str, name: str) -> str:
+        return f"{self.root}/.fsjob/journal/{group}/{name}"
+
+    @property
     def about(self) -> str:
         """Name and class of the store."""
         return f"{self.root}/.fsjob/store.json"
@@ -96,7 +107,7 @@ class Layout:
     def parts(self) -> Iterator[str]:
         """The directories that a store consists of, parents first."""
         yield from (self.jobs, self.pending, self.waiting, self.parked, self.own)
-        yield from (self.tmp, self.workers, self.trash)
+        yield from (self.tmp, self.workers, self.trash, self.journal)
 
     def job(self, job_id: str) -> str:
         return f"{self.root}/jobs/{job_id}"
@@ -115,9 +126,13 @@ class Layout:
         """A job directory being prepared, outside `jobs/`."""
         return f"{self.root}/.fsjob/tmp/{token}"
 
-    def trashed(self, job_id: str, token: str) -> str:
+    def trash_name(self, job_id: str, token: str) -> str:
+        """Under which name a deleted job lies in the trash: there may be others of its id."""
+        return f"{job_id}.{token}"
+
+    def in_trash(self, name: str) -> str:
         """Where a deleted job lies, whole."""
-        return f"{self.root}/.fsjob/trash/{job_id}.{token}"
+        return f"{self.root}/.fsjob/trash/{name}"
 
     def pending_link(self, job_id: str) -> str:
         return f"{self.root}/pending/{job_id}"

@@ -94,11 +94,19 @@ def _side(place: LockPlace) -> str:
 
 
 def take_away(
-    ground: Ground, info: LockInfo, who: str, *, park: bool = False, reason: str = "", wait: Wait | None = None
+    ground: Ground,
+    info: LockInfo,
+    who: str,
+    *,
+    park: bool = False,
+    reason: str = "",
+    wait: Wait | None = None,
+    keep: steps.Keep | None = None,
 ) -> Outcome:
     """Bar and tell: take a live lock away so that its holder learns of it, then free or park the job.
 
-    Takes seven seconds. Raises JobLocked if the lock is another's by now, GuardBusy.
+    Takes seven seconds. `keep` writes down what parking replaces. Raises JobLocked if the lock is another's by
+    now, GuardBusy.
     """
     ground.ready()
     place = ground.place(info.kind, info.id)
@@ -108,11 +116,17 @@ def take_away(
     if not _same(info, seen) or seen.bar is not None:
         raise JobLocked(f"{place} has changed hands: it is {describe_lock(seen)}")
     barred = bar(ground.host, place, seen, who)
-    return _end_bar(ground, barred, park=park, reason=reason or f"taken away by {who}", wait=wait)
+    return _end_bar(ground, barred, park=park, reason=reason or f"taken away by {who}", wait=wait, keep=keep)
 
 
 def _end_bar(
-    ground: Ground, barred: Bar, *, park: bool = False, reason: str = "", wait: Wait | None = None
+    ground: Ground,
+    barred: Bar,
+    *,
+    park: bool = False,
+    reason: str = "",
+    wait: Wait | None = None,
+    keep: steps.Keep | None = None,
 ) -> Outcome:
     """Let a bar stand for one beat of the holder and a margin, park under it if asked, and take it away."""
     host = ground.host
@@ -121,7 +135,7 @@ def _end_bar(
     parked = ""
     try:
         if park and barred.place.kind == "work":
-            steps.park(ground, barred.place.id, reason, barred=True)
+            steps.park(ground, barred.place.id, reason, barred=True, keep=keep)
             parked = ", and the job is parked"
     finally:
         while (left := ends - host.monotonic()) > 0:

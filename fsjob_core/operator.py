@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
 
-from .errors import FsJobError, ReadOnly
-from .journal import Outcome, append_audit
+from . import locks, removal, steps
+from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, ReadOnly
+from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, append_audit, read_audit
+from .keeping import Keeper
+from .layout import check_id
 from .record import JobRecord, Json
+from .removal import Due
 from .steps import Value
 from .store import JobStore
+from .undoing import undo
 from .views import LockInfo
 
 Wait = Callable[[float], bool]
+Told = Callable[[Outcome], object]
+"""Called with what became of each job of a set; True ends it there."""
+_LATER = (JobLocked, LockTimeout, GuardBusy, LeaseLost, OSError)
+"""Why an undo did not succeed now, and may later."""
 
 
 class Operator:
@@ -31,6 +42,8 @@ class Operator:
         self.who = who or _account()
         self.via = via
         self.write = write
+        self.journal = Journal(store.ground.disk, store.layout)
+        self._group = ""
 
     @property
     def writable(self) -> str | None:
@@ -41,6 +54,20 @@ class Operator:
             return f"{self.store.directory} is guarded: open writing with W in the console, --write in the shell"
         return None
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is done inside is one group, and undone together; otherwise each act is a group of its own."""
+        outer, self._group = self._group, self._group or self.journal.new_name()
+        try:
+            yield
+        finally:
+            self._group = outer
+
+    @property
+    def _keeper(self) -> Keeper:
+        group = self._group or self.journal.new_name()
+        return Keeper(self.store.ground, self.journal, group, self.who, self.via)
+
     # ── jobs ──
 
     def create(self, request: Json) -> JobRecord:
@@ -48,7 +75,7 @@ class Operator:
         made: list[JobRecord] = []
 
         def act() -> Outcome:
-            made.append(self.store.create(request))
+            made.append(steps.create(self.store.ground, request, keep=self._keeper.made))
             return Outcome(True, f"job {made[0].id} is pending", made[0].id)
 
         self._do("create", "", act)
@@ -59,7 +86,7 @@ class Operator:
         self._allowed()
         count, first = 0, ""
         try:
-            for job in self.store.create_many(requests):
+            for job in steps.create_many(self.store.ground, requests, keep=self._keeper.made):
                 count, first = count + 1, first or job.id
                 yield job
         finally:
@@ -76,11 +103,21 @@ class Operator:
 
         return self._do("fulfill", job_id, act)
 
+    def edit(self, job_id: str, version: int, request: Json) -> Outcome:
+        """Replace the request of a pending job. Raises VersionMismatch where it is not at `version` any more."""
+
+        def act() -> Outcome:
+            keep = self._keeper.changed("edit")
+            steps.update(self.store.ground, check_id(job_id), version, request, keep=keep)
+            return Outcome(True, f"job {job_id} is at version {self.store.get(job_id).version}", job_id)
+
+        return self._do("edit", job_id, act)
+
     def requeue(self, job_id: str) -> Outcome:
         """Put a fulfilled or parked job back to pending. Raises JobLocked, which says whose lock stands."""
 
         def act() -> Outcome:
-            self.store.requeue(job_id)
+            steps.requeue(self.store.ground, check_id(job_id), keep=self._keeper.changed("requeue"))
             record = self.store.get(job_id)
             state = "fulfilled already" if record.fulfilled else "pending"
             return Outcome(True, f"job {job_id} is {state}, version {record.version}", job_id)
@@ -91,11 +128,39 @@ class Operator:
         """Give a pending job up until it is run again. Raises JobLocked."""
 
         def act() -> Outcome:
-            self.store.park(job_id, reason or f"by {self.who}")
+            self._park(job_id, reason)
             parked = self.store.ground.disk.exists(self.store.layout.parked_link(job_id))
             return Outcome(parked, f"job {job_id} is {'parked' if parked else 'not parked any more'}", job_id)
 
         return self._do("park", job_id, act, reason=reason)
+
+    def _park(self, job_id: str, reason: str = "") -> None:
+        keep = self._keeper.changed("park")
+        steps.park(self.store.ground, check_id(job_id), reason or f"by {self.who}", keep=keep)
+
+    def delete(self, job_id: str) -> Outcome:
+        """Move a job into the trash, from where `undo` brings it back until it is purged. Raises JobLocked."""
+
+        def act() -> Outcome:
+            ground = self.store.ground
+            name = removal.delete(ground, check_id(job_id), keep=self._keeper.deleted(job_id))
+            there = ground.disk.exists(ground.layout.in_trash(name))
+            return Outcome(there, f"job {job_id} is {'in the trash' if there else 'not in the trash any more'}", job_id)
+
+        return self._do("delete", job_id, act)
+
+    def due(self, older_than: float) -> Due:
+        """What a purge would remove for good: fulfilled jobs and the trash, for longer than so many seconds."""
+        return removal.due(self.store.ground, older_than)
+
+    def purge(self, older_than: float, what: Due | None = None) -> Outcome:
+        """Remove for good what is due, or that part of it that was shown before; there is no way back."""
+
+        def act() -> Outcome:
+            count = removal.purge(self.store.ground, older_than, what)
+            return Outcome(True, f"{count} {'was' if count == 1 else 'were'} removed for good")
+
+        return self._do("purge", "", act, older_than=older_than)
 
     def queue(self, job_id: str, target: Json) -> Outcome:
         """Have a target told of the job's value."""
@@ -111,7 +176,7 @@ class Operator:
 
         def act() -> Outcome:
             before = len(self.store.get(job_id).waiting)
-            self.store.unqueue(job_id, target)
+            steps.unqueue(self.store.ground, check_id(job_id), [target], keep=self._keeper.changed("unqueue"))
             left = len(self.store.get(job_id).waiting)
             return Outcome(left < before, f"{left} targets wait for job {job_id}", job_id)
 
@@ -129,7 +194,7 @@ class Operator:
         def act() -> Outcome:
             outcome = self.store.break_lock(lock, wait=wait)
             if park and outcome.done:
-                self.store.park(lock.id, f"by {self.who}")
+                self._park(lock.id)
                 outcome = Outcome(True, f"{outcome.what}, and the job is parked", lock.id)
             return outcome
 
@@ -139,7 +204,8 @@ class Operator:
         """Bar and tell: take a live lock away within seven seconds. Raises JobLocked where it has changed hands."""
 
         def act() -> Outcome:
-            return self.store.break_lock(lock, force=True, park=park, who=self.who, wait=wait)
+            keep = self._keeper.changed("park")
+            return locks.take_away(self.store.ground, lock, self.who, park=park, wait=wait, keep=keep)
 
         return self._do("take away", lock.id, act, kind=lock.kind, token=lock.token)
 
@@ -162,6 +228,74 @@ class Operator:
             return Outcome(True, "the store is not paused any more")
 
         return self._do("resume", "", act)
+
+    def label(self, name: str | None = None, klass: str | None = None) -> Outcome:
+        """Give the store a name, a class, or both; "" takes one away. Class "prod" makes it guarded."""
+
+        def act() -> Outcome:
+            self.store.label(name, klass)
+            return Outcome(True, f"the store {self.store.views.label().told}")
+
+        return self._do("label", "", act, label=name, klass=klass)
+
+    def audit(self, count: int) -> list[dict[str, object]]:
+        """The last so many lines of the audit log, oldest first."""
+        return list(read_audit(self.store.ground.disk, self.store.layout))[-count:]
+
+    # ── undoing ──
+
+    def undoable(self, count: int = 20) -> list[Group]:
+        """The youngest groups of acts that were not undone, everybody's, the youngest first."""
+        return list(islice(self.journal.groups(), count))
+
+    def last(self) -> Group | None:
+        """The youngest group of acts of this person that was not undone; None where there is none."""
+        return next((group for group in self.journal.groups() if group.first.who == self.who), None)
+
+    def undo(self, group: Group | None = None, told: Told | None = None) -> list[Outcome]:
+        """Undo a group of acts, by default the last of this person: job by job, the youngest act first.
+
+        Each job is judged again under its own locks, and put back where nothing has changed since; else its outcome
+        says what has. What could not be judged now (somebody holds the job) stays undoable.
+        """
+        self._allowed()
+        group = group or self.last()
+        outcomes: list[Outcome] = []
+        if group is None:
+            return outcomes
+        journal = Journal(self.store.ground.disk, self.store.layout)
+        stopped = False
+        for name in reversed(group.names):
+            entry = journal.read(group.name, name)
+            if entry is None:  # somebody else has undone it, or no act followed
+                continue
+            results = []
+            for kept in entry.jobs:
+                results.append(self._undo_one(journal, entry, kept))
+                outcomes.append(results[-1][0])
+                stopped = told is not None and told(results[-1][0]) is True
+                if stopped:
+                    break
+            if len(results) == len(entry.jobs) and all(settled for _, settled in results):
+                journal.settle(entry, UNDONE if any(outcome.done for outcome, _ in results) else REFUSED)
+            if stopped:
+                break
+        return outcomes
+
+    def _undo_one(self, journal: Journal, entry: Entry, kept: Kept) -> tuple[Outcome, bool]:
+        """What became of one job, and whether that is the last word."""
+
+        def act() -> Outcome:
+            outcome = undo(self.store.ground, journal, entry, kept)
+            if outcome.done and kept.act != "create" and self.store.respond is not None:
+                with suppress(FsJobError):  # it may be fulfilled again, and somebody wait for it
+                    self.store.flush_after(self.store.get(kept.id))
+            return outcome
+
+        try:
+            return self._do("undo", kept.id, act, of=kept.act, group=entry.group), True
+        except (FsJobError, OSError) as error:
+            return Outcome(False, str(error), kept.id), not isinstance(error, _LATER)
 
     # ── what every act goes through ──
 

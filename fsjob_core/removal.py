@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from .change import Change
 from .errors import FsJobError, GuardBusy
@@ -11,10 +13,11 @@ from .layout import is_job_id
 from .steps import holding
 
 
-def delete(ground: Ground, job_id: str) -> str:
-    """Move a job into the trash; gives the path there. Raises JobLocked, JobNotFound.
+def delete(ground: Ground, job_id: str, *, keep: Callable[[str], None] | None = None) -> str:
+    """Move a job into the trash; gives its name there. Raises JobLocked, JobNotFound, GuardBusy.
 
     Killed in between, the job is whole and has no link, which is told as a problem: the delete was never acknowledged.
+    `keep` is called with the name under the job's three locks, before anything is changed; what it raises ends it.
     """
     ground.ready()
     ground.require_job(job_id)
@@ -23,41 +26,49 @@ def delete(ground: Ground, job_id: str) -> str:
         holding(ground, job_id, "work", "notification") as leases,
         Change(ground, job_id, leases=leases, readable=False) as change,
     ):
+        name = layout.trash_name(job_id, ground.host.token())
+        if keep is not None:
+            keep(name)
         for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
-            if disk.exists(link):
-                change.unlink(link)
+            if disk.exists(link) and not change.lock.step(disk.remove, link):
+                raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; try again")
         for directory in (layout.pending, layout.waiting, layout.parked):
             disk.sync_directory(directory)
         change.withdraw()
-        there = layout.trashed(job_id, ground.host.token())
-        if not change.lock.step(lambda path: disk.calls.rename(path, there), layout.job(job_id)):
+
+        def move(job: str) -> None:
+            for lease in leases:
+                lease.require()
+            disk.calls.rename(job, layout.in_trash(name))
+
+        if not change.lock.step(move, layout.job(job_id)):
             raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
         disk.sync_directory(layout.jobs)
         disk.sync_directory(layout.trash)
-    return there
+    return name
 
 
-def purge(ground: Ground, older_than: float) -> int:
-    """Remove fulfilled jobs, and what lies in the trash, for longer than `older_than` seconds; gives how many.
+# ── for good ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    A job with targets that were not told stays, and so does one that somebody holds.
-    """
-    ground.ready()
+
+class Due(NamedTuple):
+    """What a purge removes: ids of jobs, and names in the trash."""
+
+    jobs: tuple[str, ...]
+    trash: tuple[str, ...]
+
+
+def due(ground: Ground, older_than: float) -> Due:
+    """Fulfilled jobs that wait for nobody, and what lies in the trash, for longer than `older_than` seconds."""
     before = ground.host.time() - older_than
-    count = 0
+    return Due(tuple(sorted(_jobs_due(ground, before))), tuple(sorted(_trash_due(ground, before))))
+
+
+def _jobs_due(ground: Ground, before: float) -> Iterator[str]:
     pending = set(ground.disk.list_directory(ground.layout.pending))
     for job_id in ground.disk.list_directory(ground.layout.jobs):
         if is_job_id(job_id) and job_id not in pending and _is_due(ground, job_id, before):
-            with suppress(FsJobError):  # locked, or gone, or run again meanwhile: it stays
-                _discard(ground, delete(ground, job_id))
-                count += 1
-    for name in ground.disk.list_directory(ground.layout.trash):
-        path = f"{ground.layout.trash}/{name}"
-        with suppress(FileNotFoundError):
-            if ground.disk.calls.lstat(path).st_ctime < before:  # the rename into the trash set it
-                _discard(ground, path)
-                count += 1
-    return count
+            yield job_id
 
 
 def _is_due(ground: Ground, job_id: str, before: float) -> bool:
@@ -70,12 +81,56 @@ def _is_due(ground: Ground, job_id: str, before: float) -> bool:
     return record.fulfilled and not record.waiting
 
 
-def _discard(ground: Ground, path: str) -> None:
-    """Remove one entry of the trash: files, and directories of files."""
+def _trash_due(ground: Ground, before: float) -> Iterator[str]:
+    for name in ground.disk.list_directory(ground.layout.trash):
+        with suppress(FileNotFoundError):
+            if ground.disk.calls.lstat(ground.layout.in_trash(name)).st_ctime < before:  # set by the rename into it
+                yield name
+
+
+def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
+    """Remove for good what is due, or that part of it that `what` names; gives how many.
+
+    A job with targets that were not told stays, and so does one that somebody holds.
+    """
+    ground.ready()
+    if what is None:
+        what = due(ground, older_than)
+    before = ground.host.time() - older_than
+    count = 0
+    for job_id in what.jobs:
+        with suppress(FsJobError):  # locked, or gone, or run again meanwhile: it stays
+            count += _discard(ground, _delete_if_due(ground, job_id, before))
+    for name in what.trash:
+        count += _discard(ground, name)
+    return count
+
+
+def _delete_if_due(ground: Ground, job_id: str, before: float) -> str:
+    def judge_again(_: str) -> None:
+        if not _is_due(ground, job_id, before):
+            raise FsJobError(f"job {job_id} has changed meanwhile")
+
+    return delete(ground, job_id, keep=judge_again)
+
+
+def _discard(ground: Ground, name: str) -> bool:
+    """Remove one entry of the trash, first out of the trash: an undo must get it whole or not at all."""
+    aside = ground.layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+    try:
+        ground.disk.calls.rename(ground.layout.in_trash(name), aside)
+    except FileNotFoundError:
+        return False
+    _remove(ground, aside)
+    return True
+
+
+def _remove(ground: Ground, path: str) -> None:
+    """Remove a file, or a directory with all that is in it; a link is not followed."""
     calls = ground.disk.calls
-    if not ground.disk.is_directory(path):  # a link to one is not followed
+    if not ground.disk.is_directory(path):
         calls.unlink(path)
         return
     for name in calls.listdir(path):
-        _discard(ground, f"{path}/{name}")
+        _remove(ground, f"{path}/{name}")
     calls.rmdir(path)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO
 
 from .change import Change, Known
 from .errors import AlreadyFulfilled, InvalidRequest, VersionMismatch
-from .ground import Ground
+from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease
 from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, without
 
@@ -20,67 +20,92 @@ BATCH_SECONDS = 0.5
 
 Value = bytes | bytearray | memoryview | str | BinaryIO
 
+Keep = Callable[[Change], None]
+"""Called under the job's locks once its new state is prepared, before anything that shows is changed: writes down
+what the act replaces, so that it can be undone. What it raises ends the act with nothing changed."""
+KeepMade = Callable[[Sequence[Known]], None]
+"""The same for jobs that are about to be made."""
+
 
 # ── create ──
 
 
-def create(ground: Ground, request: Json) -> JobRecord:
+def create(ground: Ground, request: Json, *, keep: KeepMade | None = None) -> JobRecord:
     """One new job, durable when this returns."""
     ground.ready()
-    record = _settle(ground, request)
-    ground.disk.sync_directory(ground.layout.jobs)
-    ground.disk.link(ground.layout.link_text(record.id), ground.layout.pending_link(record.id))
-    ground.disk.sync_directory(ground.layout.pending)
-    return record
+    return next(_make(ground, [_new(ground, request)], keep))
 
 
-def create_many(ground: Ground, requests: Iterable[Json]) -> Iterator[JobRecord]:
+def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | None = None) -> Iterator[JobRecord]:
     """New jobs in batches; a job is yielded once it is durable."""
     ground.ready()
-    batch: list[JobRecord] = []
+    batch: list[Known] = []
     began = ground.host.monotonic()
     try:
         for request in requests:
-            batch.append(_settle(ground, request))
+            batch.append(_new(ground, request))
             if len(batch) >= BATCH or ground.host.monotonic() - began > BATCH_SECONDS:
-                done, batch = _link(ground, batch), []
-                yield from done
+                full, batch = batch, []
+                yield from _make(ground, full, keep)
                 began = ground.host.monotonic()
-    except Exception as error:  # of the caller's iterable, or a refused request: what was made is made
-        yield from _link(ground, batch)
+    except Exception as error:  # of the caller's iterable, or a refused request: what came before it is made
+        yield from _make(ground, batch, keep)
         raise error
     except BaseException:
-        _link(ground, batch)
+        for _ in _make(ground, batch, keep):
+            pass
         raise
-    yield from _link(ground, batch)
+    yield from _make(ground, batch, keep)
 
 
-def _link(ground: Ground, batch: list[JobRecord]) -> list[JobRecord]:
-    if batch:
+def _new(ground: Ground, request: Json) -> Known:
+    record = JobRecord(Ids.of(ground.host).new(), request)
+    return record.to_bytes(), record
+
+
+def _make(ground: Ground, batch: list[Known], keep: KeepMade | None) -> Iterator[JobRecord]:
+    """Settle the jobs of a batch, make them durable together, and only then give them out."""
+    if keep is not None and batch:
+        keep(batch)
+    made: list[JobRecord] = []
+    failure = None
+    try:
+        for data, record in batch:
+            _settle(ground, record.id, data)
+            made.append(record)
+    except Exception as error:  # a full disk: what was settled is made
+        failure = error
+    except BaseException:
+        _link(ground, made)
+        raise
+    _link(ground, made)
+    yield from made
+    if failure is not None:
+        raise failure
+
+
+def _link(ground: Ground, made: list[JobRecord]) -> None:
+    if made:
         ground.disk.sync_directory(ground.layout.jobs)
-        for record in batch:
+        for record in made:
             ground.disk.link(ground.layout.link_text(record.id), ground.layout.pending_link(record.id))
         ground.disk.sync_directory(ground.layout.pending)
-    return batch
 
 
-def _settle(ground: Ground, request: Json) -> JobRecord:
+def _settle(ground: Ground, job_id: str, data: bytes) -> None:
     """Stage a job's directory and rename it into `jobs/`: whole, or not there."""
     disk, layout = ground.disk, ground.layout
-    record = JobRecord(Ids.of(ground.host).new(), request)
-    data = record.to_bytes()
     staging = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
     disk.calls.mkdir(staging)
     try:
         disk.write_new(f"{staging}/state.json", data)
         disk.sync_directory(staging)
-        disk.calls.rename(staging, layout.job(record.id))
+        disk.calls.rename(staging, layout.job(job_id))
     except BaseException:
         disk.discard(f"{staging}/state.json")
         with suppress(OSError):
             disk.calls.rmdir(staging)
         raise
-    return record
 
 
 # ── fulfill ──
@@ -145,13 +170,18 @@ def queue(ground: Ground, job_id: str, target: Json) -> JobRecord:
         return change.record
 
 
-def unqueue(ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Sequence[Lease] = ()) -> JobRecord:
+def unqueue(
+    ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Sequence[Lease] = (), keep: Keep | None = None
+) -> JobRecord:
     """Take the first match of each target off the waiting list; what is not on it is passed over."""
     ground.ready()
     with Change(ground, job_id, leases=leases) as change:
         left = without(change.record.waiting, list(targets))
         if len(left) < len(change.record.waiting):
-            change.commit(replace(change.record, waiting=left))
+            change.prepare(replace(change.record, waiting=left))
+            if keep is not None:
+                keep(change)
+            change.commit_prepared()
         elif not left:
             ground.make_last(job_id)  # somebody else has emptied it
         if not left:  # only once the list is durable
@@ -162,7 +192,7 @@ def unqueue(ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Seq
 # ── change the request, run again, give up ──
 
 
-def update(ground: Ground, job_id: str, version: int, request: Json) -> JobRecord:
+def update(ground: Ground, job_id: str, version: int, request: Json, *, keep: Keep | None = None) -> JobRecord:
     """Replace the request of a pending job. Raises VersionMismatch, AlreadyFulfilled."""
     ground.ready()
     dump(request)
@@ -172,7 +202,10 @@ def update(ground: Ground, job_id: str, version: int, request: Json) -> JobRecor
             raise AlreadyFulfilled(f"job {job_id} is fulfilled; its request is not changed any more")
         if record.version != version:
             raise VersionMismatch(f"job {job_id} is at version {record.version}, not {version}: look at it again")
-        change.commit(replace(record, request=request, version=version + 1))
+        change.prepare(replace(record, request=request, version=version + 1))
+        if keep is not None:
+            keep(change)
+        change.commit_prepared()
         return change.record
 
 
@@ -182,13 +215,13 @@ def holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
     with ExitStack() as held:
         leases = []
         for kind in kinds:
-            lease = ground.lock(kind, job_id)
+            lease = ground.lock(kind, job_id, STATE_LOCK_WAIT if kind == "state" else 0.0)
             held.callback(lease.release)
             leases.append(lease)
         yield leases
 
 
-def requeue(ground: Ground, job_id: str) -> JobRecord:
+def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobRecord:
     """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked.
 
     The value stays on the disk: it means nothing while the state is 1, and unlinking it destroyed a later one.
@@ -200,6 +233,8 @@ def requeue(ground: Ground, job_id: str) -> JobRecord:
         record = change.record
         again = replace(record, state=PENDING, version=record.version + 1)
         change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+        if keep is not None:
+            keep(change)
         ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
         ground.disk.sync_directory(layout.pending)
         change.commit_prepared()
@@ -207,7 +242,15 @@ def requeue(ground: Ground, job_id: str) -> JobRecord:
         return change.record
 
 
-def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None, barred: bool = False) -> JobRecord:
+def park(
+    ground: Ground,
+    job_id: str,
+    reason: str,
+    *,
+    lease: Lease | None = None,
+    barred: bool = False,
+    keep: Keep | None = None,
+) -> JobRecord:
     """Give a pending job up until an operator says otherwise. Raises JobLocked, AlreadyFulfilled.
 
     `lease`: the work lease of the caller. `barred`: the caller's bar stands at the work lock instead.
@@ -224,6 +267,8 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
         parked = {"at": ground.host.time(), "reason": reason}
         change.prepare(change.record.with_ours(parked=parked, not_before=None))
+        if keep is not None:
+            keep(change)
         ground.disk.link(layout.link_text(job_id), layout.parked_link(job_id))
         ground.disk.sync_directory(layout.parked)
         change.commit_prepared()

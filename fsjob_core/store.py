@@ -18,7 +18,7 @@ from .host import REAL, Host
 from .journal import Outcome
 from .layout import Layout, check_id
 from .lease import Lease
-from .record import JobRecord, Json
+from .record import JobRecord, Json, dump
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
 
@@ -179,6 +179,16 @@ class JobStore:
         self.ground.ready()
         self.ground.disk.remove(self.layout.paused)
         self.ground.disk.sync_directory(self.layout.own)
+
+    def label(self, name: str | None = None, klass: str | None = None) -> None:
+        """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay."""
+        self.ground.ready()
+        members: dict[str, Json] = self.views.about()
+        for member, value in (("name", name), ("class", klass)):
+            if value is not None:
+                members[member] = value
+        scratch = self.layout.staging(f"{self.host.me.tag}.{self.host.token()}")
+        self.ground.disk.replace(self.layout.about, dump(members, "the label") + b"\n", scratch)
 
     # ── locks ──
 

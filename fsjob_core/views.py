@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from .errors import CorruptJob, InvalidJobId, JobNotFound
 from .facts import VIEWS, Counts, Entry, JobDetail, Label, LockInfo, Verdict, WorkerInfo
-from .fs import Disk, NotRegular
+from .fs import Disk, Marks, NotRegular
 from .health import LockFacts, judge_lock, why_not_done
 from .host import Host, Identity
 from .layout import LOCK, Layout, is_job_id
@@ -17,7 +16,7 @@ from .lease import KINDS, LockPlace, Sighting, Sightings, look
 from .pulse import Pulse
 from .record import JobRecord, made_at, read_state
 
-__all__ = ["VIEWS", "Counts", "Entry", "JobDetail", "Label", "LockInfo", "Verdict", "Views", "WorkerInfo"]
+__all__ = ["VIEWS", "Counts", "Entry", "JobDetail", "Label", "LockInfo", "Marks", "Verdict", "Views", "WorkerInfo"]
 
 PREVIEW = 64 << 10
 """Bytes of a value that are read to be shown."""
@@ -25,14 +24,6 @@ SIGNED_OUT_AFTER = 10.0
 """Seconds without a beat after which a worker that is signed in counts as gone."""
 REMEMBERED = 2000
 """Jobs with a lock of which it is remembered whether they are fulfilled."""
-
-
-class Marks(NamedTuple):
-    """What changes with a state.json, for it is always replaced whole; zeros where there is none."""
-
-    mtime_ns: int = 0
-    inode: int = 0
-    size: int = 0
 
 
 class Views:
@@ -187,10 +178,9 @@ class Views:
     def marks(self, job_id: str) -> Marks:
         """By what a change of the job's state.json is seen without reading it."""
         try:
-            found = self.host.calls.lstat(self.layout.state(job_id))
+            return self.disk.marks(self.layout.state(job_id))
         except (OSError, ValueError):  # ValueError: a name that no file can have
             return Marks()
-        return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
 
     def record(self, job_id: str) -> JobRecord:
         """The job as its state.json has it. Raises InvalidJobId, JobNotFound, CorruptJob, OSError."""
@@ -279,8 +269,12 @@ class Views:
             return None
         return data.decode("utf-8", "replace").strip()
 
+    def about(self) -> dict[str, object]:
+        """What `store.json` holds; nothing where there is none."""
+        return self._json(self.layout.about)
+
     def label(self) -> Label:
-        found = self._json(self.layout.about)
+        found = self.about()
         return Label(str(found.get("name") or ""), str(found.get("class") or ""))
 
     def workers(self) -> list[WorkerInfo]:

@@ -20,11 +20,16 @@ COMMANDS = {
     "show": "look",
     "why": "look",
     "value": "look",
+    "edit": "jobs",
     "fulfill": "jobs",
     "queue": "jobs",
     "unqueue": "jobs",
     "requeue": "jobs",
     "park": "jobs",
+    "delete": "removal",
+    "purge": "removal",
+    "undo": "removal",
+    "audit": "about",
     "locks": "locks",
     "unlock": "locks",
     "worker": "work",
@@ -33,6 +38,7 @@ COMMANDS = {
     "resume": "work",
     "stats": "look",
     "watch": "watch",
+    "label": "about",
 }
 """Every command and the module of `fsjob_tui.commands` that has it, in the order of the help."""
 

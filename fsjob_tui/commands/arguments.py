@@ -132,6 +132,16 @@ class JobId(click.types.StringParamType):
         return [CompletionItem(name) for name in found[:COMPLETED]]
 
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def age(text: str) -> float:
+    """A time such as 30d, 12h, 90m, 45s or 2w, in seconds."""
+    if not (text[:-1].isdecimal() and text[-1:] in _UNITS):
+        raise click.BadParameter(f"{text!r} is no age: give a number and s, m, h, d or w, such as 30d")
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
 one_id = click.argument("job_id", metavar="ID", type=JobId())
 """One id, or - for ids from standard input."""
 many_ids = click.argument("ids", metavar="ID...", nargs=-1, type=JobId())

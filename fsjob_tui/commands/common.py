@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -57,6 +58,27 @@ def _open(directory: str, read_only: bool = False) -> JobStore:
         raise errors.NotAStore(f"{error}; say which store with -C DIR or FSJOB_DIR") from None
 
 
+# ── asking ──
+
+confirmed = click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+
+
+def somebody_listens() -> bool:
+    """Whether there is a person who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(lines: Iterable[str], question: str, yes: bool) -> None:
+    """On a terminal: show what will be hit, and end the command unless the answer is yes."""
+    if yes or not somebody_listens():
+        return
+    for line in lines:
+        click.echo(safe_text(line), err=True)
+    if not click.confirm(question, err=True):
+        complain("nothing was changed")
+        raise click.exceptions.Exit(REFUSED)
+
+
 # ── printing ──
 
 
@@ -94,10 +116,14 @@ class Tally:
             if self._as_json:
                 print_json({"id": job_id, "done": False, "error": sentence(error)})
             return
+        self.tell(outcome, job_id)
+
+    def tell(self, outcome: Outcome, job_id: str = "") -> None:
+        """Say what became of a job."""
         if not outcome.done:
             self._code = max(self._code, REFUSED)
         if self._as_json:
-            print_json({"id": job_id, "done": outcome.done, "what": outcome.what})
+            print_json({"id": outcome.id or job_id, "done": outcome.done, "what": outcome.what})
         else:
             say(safe_text(outcome.what))
 

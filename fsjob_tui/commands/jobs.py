@@ -1,8 +1,9 @@
-"""Commands that change jobs: create, fulfill, queue, unqueue, requeue, park."""
+"""Commands that change jobs: create, edit, fulfill, queue, unqueue, requeue, park."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord, Json, dump
 from fsjob_core.store import JobStore
 
-from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, read_lines
+from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, parse_json, read_lines
 from .common import Tally, acting, print_json, say, with_store, writing
 from .exits import complain
 
@@ -94,6 +95,39 @@ def _progress(requests: Iterable[Json]) -> Iterator[Iterable[Json]]:
         yield requests
 
 
+@click.command("edit")
+@one_id
+@click.argument("request", required=False)
+@click.option("--version", type=int, help="Only if the job is still at this version; else whatever it is at.")
+@writing
+@with_store
+def edit_command(
+    directory: str, as_json: bool, job_id: str, request: str | None, version: int | None, write: bool
+) -> None:
+    """Replace the REQUEST of pending job ID: JSON, @FILE or -; without it $EDITOR opens on a terminal."""
+    operator, tally = acting(directory, write), Tally(as_json)
+    given = json_argument(request, "the request") if request is not None else None
+
+    def edit(job_id: str) -> Outcome:
+        record = operator.store.get(job_id)
+        new = given if request is not None else _edited(record.request)
+        return operator.edit(job_id, record.version if version is None else version, new)
+
+    with operator.together():
+        tally.each(job_ids((job_id,)), edit)
+    tally.end()
+
+
+def _edited(request: Json) -> Json:
+    """What a person makes of a request in an editor."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("what is the new request? Give JSON, @FILE, or - to read standard input")
+    text = click.edit(json.dumps(request, indent=2, ensure_ascii=True) + "\n", extension=".json", require_save=True)
+    if text is None:
+        raise click.UsageError("the editor saved nothing; the request stays as it is")
+    return parse_json(text.encode("utf-8", "replace"), "the request")
+
+
 @click.command("fulfill")
 @one_id
 @click.argument("value")
@@ -131,7 +165,8 @@ def queue_command(directory: str, as_json: bool, job_id: str, target: str, write
 def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
     """Take a TARGET off the waiting list of job ID."""
     operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
-    tally.each(job_ids((job_id,)), lambda job_id: operator.unqueue(job_id, wanted))
+    with operator.together():
+        tally.each(job_ids((job_id,)), lambda job_id: operator.unqueue(job_id, wanted))
     tally.end()
 
 
@@ -142,7 +177,8 @@ def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, wri
 def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: bool) -> None:
     """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input."""
     operator, tally = acting(directory, write), Tally(as_json)
-    tally.each(job_ids(ids), operator.requeue)
+    with operator.together():
+        tally.each(job_ids(ids), operator.requeue)
     tally.end()
 
 
@@ -154,5 +190,6 @@ def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: 
 def park_command(directory: str, as_json: bool, ids: tuple[str, ...], reason: str, write: bool) -> None:
     """Give pending jobs up until they are run again. `-` reads ids from standard input."""
     operator, tally = acting(directory, write), Tally(as_json)
-    tally.each(job_ids(ids), lambda job_id: operator.park(job_id, reason))
+    with operator.together():
+        tally.each(job_ids(ids), lambda job_id: operator.park(job_id, reason))
     tally.end()

@@ -85,7 +85,8 @@ def unlock_command(
             return operator.take_away(lock, park=park, wait=Countdown("barred"))
         return operator.release(lock, park=park, wait=Countdown("watching"))
 
-    tally.each(job_ids(ids), unlock)
+    with operator.together():
+        tally.each(job_ids(ids), unlock)
     tally.end()
 
 

@@ -12,6 +12,7 @@ from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 from .releasing import Releasing
+from .removing import Removing
 from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import CreateEditor, Edited, FulfillEditor
 from .targets import Target, names
@@ -37,6 +38,7 @@ class Acts:
         """Whether writing was opened on a guarded store."""
         self.log: list[str] = []
         self.locks = Releasing(self)
+        self.removal = Removing(self)
 
     # ── what is allowed ──
 
@@ -62,17 +64,19 @@ class Acts:
 
         def run() -> None:
             try:
-                outcome = act(Operator(self._store(), via="console", write=self.writing))
+                outcome = act(Operator(self.store(), via="console", write=self.writing))
             except (FsJobError, OSError, ValueError) as error:
-                outcome = Outcome(False, _sentence(error))
-            self.screen.app.call_from_thread(self._told, outcome, shell, countdown)
+                outcome = Outcome(False, sentence(error))
+            self.screen.app.call_from_thread(self.told, outcome, shell, countdown)
 
         self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
 
-    def _store(self) -> JobStore:
+    def store(self) -> JobStore:
+        """The store, opened anew for one act."""
         return JobStore(self._directory, must_exist=True, read_only=self.read_only)
 
-    def _told(self, outcome: Outcome, shell: str, countdown: Countdown | None) -> None:
+    def told(self, outcome: Outcome, shell: str, countdown: Countdown | None = None) -> None:
+        """Tell what came of an act, and keep it with its shell line."""
         if countdown is not None and countdown.is_attached:
             countdown.dismiss(None)
         self.log.append(f"{'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
@@ -86,23 +90,30 @@ class Acts:
         progress = Countdown(f"{len(targets)} JOBS", ["Each job is judged again at its turn."], can_give_up=True)
 
         def all_of_them(operator: Operator) -> Outcome:
-            done, others = 0, []
-            for number, target in enumerate(targets):
-                if progress.given_up:
-                    others.append(f"stopped before {len(targets) - number} more")
-                    break
-                try:
-                    outcome = act(operator, target)
-                except (FsJobError, OSError) as error:
-                    outcome = Outcome(False, _sentence(error))
-                done += outcome.done
-                if not outcome.done:
-                    others.append(outcome.what)
-            self.log.extend(f"    {what}" for what in others)
-            skipped = f", {len(others)} not (l shows why): {others[0]}" if others else ""
-            return Outcome(done > 0 or not others, f"done {done} of {len(targets)}{skipped}")
+            outcomes: list[Outcome] = []
+            with operator.together():
+                for target in targets:
+                    if progress.given_up:
+                        break
+                    try:
+                        outcomes.append(act(operator, target))
+                    except (FsJobError, OSError) as error:
+                        outcomes.append(Outcome(False, sentence(error)))
+            return self.of_many(outcomes, len(targets))
 
         self.do(shell, all_of_them, countdown=progress)
+
+    def of_many(self, outcomes: list[Outcome], total: int) -> Outcome:
+        """What became of a set in one line; why some were left goes to the log."""
+        if len(outcomes) == total == 1:
+            return outcomes[0]
+        others = [outcome.what for outcome in outcomes if not outcome.done]
+        if len(outcomes) < total:
+            others.append(f"stopped before {total - len(outcomes)} more")
+        self.log.extend(f"    {what}" for what in others)
+        done = sum(outcome.done for outcome in outcomes)
+        skipped = f", {len(others)} not (l shows why): {others[0]}" if others else ""
+        return Outcome(done > 0 or not others, f"done {done} of {total}{skipped}")
 
     # ── asking ──
 
@@ -143,8 +154,8 @@ class Acts:
                     JobStore(self._directory)
                     outcome = Outcome(True, f"{self._directory} is a store now")
                 except (FsJobError, OSError) as error:
-                    outcome = Outcome(False, _sentence(error))
-                self.screen.app.call_from_thread(self._told, outcome, "", None)
+                    outcome = Outcome(False, sentence(error))
+                self.screen.app.call_from_thread(self.told, outcome, "")
 
             self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
 
@@ -180,7 +191,7 @@ class Acts:
         if len(targets) == 1 and targets[0].state == "fulfilled":
             self._requeue_fulfilled(targets[0])
             return
-        shell = self._shell_for("requeue", targets)
+        shell = self.shell_for("requeue", targets)
         lines = [*names(targets), "They go back to pending, one version up; their tries begin anew."]
         self.ask(
             "RUN AGAIN", lines, shell,
@@ -210,7 +221,7 @@ class Acts:
         if len(targets) == 1 and targets[0].lock is not None:
             self.locks.release(targets, park=True)
             return
-        shell = self._shell_for("park", targets)
+        shell = self.shell_for("park", targets)
         lines = [*names(targets), "Nobody works on them until they are run again (r)."]
         self.ask(
             "PARK", lines, shell,
@@ -218,7 +229,8 @@ class Acts:
             count=len(targets),
         )  # fmt: skip
 
-    def _shell_for(self, command: str, targets: list[Target]) -> str:
+    def shell_for(self, command: str, targets: list[Target]) -> str:
+        """The line for a set: its ids where they are few."""
         if len(targets) <= 3:
             return self.shell(command, *(target.id for target in targets))
         return self.shell(command, "-") + " < ids"
@@ -242,7 +254,8 @@ def _again(operator: Operator, job_id: str) -> Outcome:
     return Outcome(True, f"job {job.id} is pending, with the request of {job_id}", job.id)
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What went wrong, in one line."""
     if isinstance(error, NotAStore):
         return f"{error}; nothing was changed"
     if isinstance(error, OSError) and error.strerror:

@@ -38,6 +38,8 @@ KEYS = (
     Key("p", "park", "park", "give a job up until it is run again; a locked one is released too"),
     Key("c", "create", "create", "make a job"),
     Key("F", "fulfill", "fulfill", "give the job its value by hand"),
+    Key("D", "delete", "delete", "move the job into the trash, from where z brings it back"),
+    Key("z", "undo", "undo", "undo your last act: create, run again, park, delete, edit, unqueue"),
     Key("w", "worker", "worker", "start a worker in this console, drain or stop it"),
     Key("P", "pause", "pause", "pause taking of work, or end the pause"),
     Key("exclamation_mark", "worst", "worst", "go to what is worst; again: to the next", shown_as="!"),
@@ -75,7 +77,7 @@ KEYS = (
     Key("question_mark", "help", "all keys", "this help; enter runs the key under the cursor", shown_as="?"),
 )
 
-ACTS = frozenset({"release", "requeue", "park", "create", "fulfill", "pause"})
+ACTS = frozenset({"release", "requeue", "park", "create", "fulfill", "delete", "undo", "pause"})
 """Actions that change the store: not valid where it is read-only or guarded."""
 
 

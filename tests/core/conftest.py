@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
     return JobStore(tmp_path / "store", durability="process")
+
+
+@pytest.fixture
+def operator(store: JobStore) -> Operator:
+    return Operator(store, "ann")
 
 
 class Holder:

@@ -5,12 +5,15 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fsjob_core import errors
 from fsjob_core.delivery import Fulfillment
+from fsjob_core.host import REAL, RealCalls
 from fsjob_core.store import JobStore
 
 from .conftest import Holder
@@ -321,3 +324,27 @@ def test_a_write_that_fails_leaves_no_link_behind(store: JobStore, monkeypatch: 
     assert os.listdir(store.layout.tmp) == []
     store.fulfill(job.id, b"later")
     assert store.read_value(job.id) == b"later"
+
+
+def test_the_state_that_wanted_a_new_value_is_durable_before_the_older_value_goes(tmp_path: Path) -> None:
+    """Whoever ran the job again may have been stopped before his sync, and a power cut brings state 2 back."""
+    store = JobStore(tmp_path / "s")
+    job = store.create(1)
+    store.fulfill(job.id, b"old")
+    store.requeue(job.id)
+    seen: list[str] = []
+
+    class Recorder(RealCalls):
+        def __getattribute__(self, name: str) -> Any:
+            real = getattr(REAL.calls, name)
+
+            def call(*args: object, **options: object) -> object:
+                if name in ("fsync", "rename"):
+                    where = os.readlink(f"/proc/self/fd/{args[0]}") if name == "fsync" else str(args[1])
+                    seen.append(f"{name} {os.path.basename(where)}")
+                return real(*args, **options)
+
+            return call
+
+    JobStore(store.directory, _host=replace(REAL, calls=Recorder(), services={})).fulfill(job.id, b"new")
+    assert f"fsync {job.id}" in seen[: seen.index("rename value")]

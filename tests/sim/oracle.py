@@ -174,6 +174,8 @@ class Oracle:
                 raise Violation(f"job {job_id}: no order of these explains {seen}:\n  {told}")
             if seen.exists:
                 self._check_links(fs, job_id, seen)
+            elif any(call.acknowledged for call in calls):
+                self._check_deleted(fs, job_id)
         for job_id in names(fs, self.layout.jobs):
             if job_id not in self.calls and not job_id.endswith(".lock"):
                 self._observe(fs, job_id)  # of a create that was cut off: whole, or absent
@@ -197,7 +199,7 @@ class Oracle:
 
     def _check_links(self, fs: MemFs, job_id: str, seen: Model) -> None:
         unknown = {call.what for call in self.calls[job_id] if not call.acknowledged and not call.refused}
-        if "delete" in unknown or "create" in unknown:
+        if unknown & {"create", "delete", "undo delete", "undo create"}:
             return
         if seen.state != FULFILLED and not seen.parked and fs.lookup(self.layout.pending_link(job_id)) is None:
             raise Violation(f"job {job_id} is pending and has no link: nobody finds it")
@@ -205,6 +207,16 @@ class Oracle:
             raise Violation(f"job {job_id} is parked and has no link: nobody finds it")
         if seen.waiting and fs.lookup(self.layout.waiting_link(job_id)) is None:
             raise Violation(f"job {job_id}: somebody waits, and no link says so")
+
+    def _check_deleted(self, fs: MemFs, job_id: str) -> None:
+        """It lies in the trash, whole; where nothing of it is unknown, nothing else names it."""
+        kept = [name for name in names(fs, self.layout.trash) if name.startswith(f"{job_id}.")]
+        if not any(content(fs, f"{self.layout.trash}/{name}/state.json") for name in kept):
+            raise Violation(f"job {job_id} is neither there nor whole in the trash")
+        if all(call.acknowledged or call.refused for call in self.calls[job_id]):
+            for link in (self.layout.pending_link, self.layout.waiting_link, self.layout.parked_link):
+                if fs.lookup(link(job_id)) is not None:
+                    raise Violation(f"job {job_id} is deleted, and {link(job_id)} still names it")
 
     def leftovers(self, fs: MemFs) -> list[str]:
         """Locks, bars, staging and staged files that nobody has removed."""

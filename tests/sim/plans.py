@@ -51,6 +51,10 @@ PLANS: dict[str, Plan] = {
         ("worker", "by_hand", "notifier"), ("pending", "told"), aim=("fsync", ""), aim_kills=True, aimed=0.05, most=2,
         kill=0.0, stop=0.0, cut=0.05, patience=12.0, also=("worker", "worker", "requeuer", "notifier"),
     ),
+    "people": Plan(
+        ("person", "person", "worker"), ("pending", "told", "parked"), patience=6.0,
+        also=("person", "notifier", "worker"),
+    ),
     "late": replace(_AIMED, aim=("rename", "")),
     "late-requeue": replace(_AIMED, setup=("fulfilled",), aim=("rename", "-state"), stops=(24.0, 40.0), patience=50.0),
     "late-unlink": replace(_AIMED, aim=("unlink", ""), also=("requeuer", "notifier", "parker")),

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from fsjob_core.delivery import Fulfillment
 from fsjob_core.errors import FsJobError
 from fsjob_core.facts import Verdict
+from fsjob_core.journal import Kept
+from fsjob_core.operator import Operator
+from fsjob_core.record import from_bytes
 from fsjob_core.store import JobStore
 from fsjob_core.work import WorkLease
 
@@ -239,11 +242,76 @@ def breaker(run: Run, store: JobStore) -> None:
         attempt(partial(store.break_lock, lock))
 
 
+def person(run: Run, store: JobStore) -> None:
+    """Somebody who acts, and often thinks better of it."""
+    operator = Operator(store, store.worker_name)
+    for _ in range(run.plan.acts):
+        attempt(partial(_act, run, operator))
+        sleep(store, run.random.random() * 2)
+        if run.random.random() < 0.7:
+            attempt(partial(_undo, run, operator))
+
+
+def _act(run: Run, operator: Operator) -> None:
+    oracle, job_id = run.oracle, run.some_job()
+    act = run.random.choice(("create", "requeue", "requeue", "park", "edit", "unqueue", "delete", "delete"))
+    if act == "create":
+        request, began = {"made": run.random.randrange(1000)}, run.world.hub.steps
+        oracle.add_created(operator.create(request).id, history.created(request), began)
+        return
+    record = operator.store.get(job_id)
+    if act == "requeue":
+        with oracle.call("requeue", job_id, history.requeued):
+            operator.requeue(job_id)
+    elif act == "park":
+        with oracle.call("park", job_id, history.parked):
+            operator.park(job_id)
+    elif act == "edit":
+        request = {"edited": run.random.randrange(1000)}
+        with oracle.call("edit", job_id, history.updated(record.version, request)):
+            operator.edit(job_id, record.version, request)
+    elif act == "unqueue" and record.waiting:
+        with oracle.call("unqueue", job_id, history.unqueued(record.waiting[:1])):
+            operator.unqueue(job_id, record.waiting[0])
+    elif act == "delete":
+        with oracle.call("delete", job_id, history.deleted):
+            operator.delete(job_id)
+
+
+def _undo(run: Run, operator: Operator) -> None:
+    group = operator.last()
+    if group is None:
+        return
+    (kept,) = group.first.jobs
+    with run.oracle.call(f"undo {kept.act}", kept.id, _undone(kept)) as call:
+        outcomes = operator.undo(group)
+        call.refused = not any(outcome.done and "it was before" not in outcome.what for outcome in outcomes)
+
+
+def _undone(kept: Kept) -> history.Effect:
+    if kept.act == "create":
+        return lambda job: job._replace(exists=False)
+    if kept.act == "delete":
+        return lambda job: job._replace(exists=True)
+    old = from_bytes(kept.id, kept.old.encode())
+    raises = kept.act in ("requeue", "edit")
+
+    def effect(job: history.Model) -> history.Model | None:
+        if not job.exists:
+            return None
+        return job._replace(
+            state=old.state, version=job.version + raises, request=history.text(old.request),
+            waiting=tuple(map(history.text, old.waiting)), parked=bool(old.ours.get("parked")),
+        )  # fmt: skip
+
+    return effect
+
+
 PROGRAMS: dict[str, Program] = {
     program.__name__: program
     for program in (
         worker, pair, by_hand, creator, batch_creator, queuer, unqueuer, notifier, responding, updater, requeuer,
-        parker, deleter, barrer, breaker,
+        parker, deleter, barrer, breaker, person,
     )
 }  # fmt: skip
 

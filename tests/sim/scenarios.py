@@ -56,6 +56,8 @@ class Plan:
     patience: float = 2.5
     """Seconds for which it waits for them."""
     requeues: int = 1
+    acts: int = 3
+    """Acts of each person."""
     barred: str = "work"
     """The kind of lock that is taken away by force."""
     long: float = 0.0

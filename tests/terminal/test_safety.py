@@ -85,12 +85,13 @@ def test_no_view_of_the_console_lets_anything_through(bad: JobStore, open_consol
 @pytest.mark.parametrize(
     "arguments",
     [["ls"], ["ls", "parked"], ["ls", "waiting"], ["ls", "fulfilled"], ["locks"], ["workers"], ["stats"], ["show"],
-     ["why"], ["show", "--json"], ["locks", "--json"], ["ls", "locked"], ["unlock"], ["fulfill"], ["park"]],
+     ["why"], ["show", "--json"], ["locks", "--json"], ["ls", "locked"], ["unlock"], ["fulfill"], ["park"],
+     ["delete"], ["undo", "--list"], ["undo"], ["audit"]],
     ids=" ".join,
 )  # fmt: skip
 def test_no_command_lets_anything_through(bad: JobStore, arguments: list[str]) -> None:
     ids = [entry.id for view in ("pending", "parked", "fulfilled") for entry in bad.views.entries(view)]
-    needs_id = arguments[0] in ("show", "why", "unlock", "fulfill", "park")
+    needs_id = arguments[0] in ("show", "why", "unlock", "fulfill", "park", "delete")
     for job_id in (*ids, f"odd{ESCAPES}") if needs_id else [""]:
         words = [arguments[0], *([job_id] if needs_id else []), *arguments[1:]]
         if arguments[0] == "fulfill":

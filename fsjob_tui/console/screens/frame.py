@@ -135,7 +135,7 @@ class Frame(Screen[None], inherit_bindings=False):
         if action == "write":
             guarded = self.model.guarded and not self.acts.read_only and not self.acts.writing
             return None if guarded else "the store is not guarded"
-        if action in ("release", "requeue", "park", "fulfill", "open", "copy", "mark", "mark_all"):
+        if action in ("release", "requeue", "park", "fulfill", "delete", "open", "copy", "mark", "mark_all"):
             target = self._target()
             return "no job is under the cursor" if target is None else self._why_not_this(action, target)
         if action == "worst":

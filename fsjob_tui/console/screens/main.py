@@ -54,6 +54,12 @@ class MainScreen(Moving):
     def action_fulfill(self) -> None:
         self.acts.fulfill(self._targets()[0])
 
+    def action_delete(self) -> None:
+        self.acts.removal.delete(self._targets())
+
+    def action_undo(self) -> None:
+        self.acts.removal.undo()
+
     def action_pause(self) -> None:
         overview = self.model.overview
         self.acts.pause(overview is not None and overview.paused is not None)

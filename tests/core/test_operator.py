@@ -1,0 +1,63 @@
+"""The acts of a person that change, take away or name something; how they are undone is `test_undo`'s."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fsjob_core import errors
+from fsjob_core.operator import Operator
+from fsjob_core.store import JobStore
+
+from .conftest import Holder
+from .test_undo import links
+
+
+def test_an_edit_wants_the_version(store: JobStore, operator: Operator) -> None:
+    job = store.create("old")
+    with pytest.raises(errors.VersionMismatch):
+        operator.edit(job.id, 1, "new")
+    assert operator.edit(job.id, 0, "new").what == f"job {job.id} is at version 1"
+    assert store.get(job.id).request == "new"
+    store.fulfill(job.id, b"")
+    with pytest.raises(errors.AlreadyFulfilled):
+        operator.edit(job.id, 1, "late")
+
+
+def test_a_live_lock_refuses_a_delete(store: JobStore, operator: Operator, holding: Callable[[str], Holder]) -> None:
+    job = store.create(1)
+    holding("work = store.pull_work(); print(work.id, flush=True)")
+    with pytest.raises(errors.JobLocked, match="held by holder on"):
+        operator.delete(job.id)
+    assert links(store, job.id) == {"pending"}
+
+
+def test_a_purge_removes_what_was_shown_and_is_still_due(store: JobStore, operator: Operator) -> None:
+    told, waited, other = (store.create(n).id for n in range(3))
+    store.queue(waited, "t")
+    for job_id in (told, waited, other):
+        store.fulfill(job_id, b"v")
+    operator.delete(store.create(4).id)
+    shown = operator.due(-1)
+    assert shown.jobs == tuple(sorted((told, other))) and len(shown.trash) == 1
+    store.requeue(other)
+    later = store.create(5).id
+    store.fulfill(later, b"v")
+    assert operator.purge(-1, shown).what == "2 were removed for good"
+    assert sorted(os.listdir(store.layout.jobs)) == sorted((waited, other, later))
+    assert os.listdir(store.layout.trash) == os.listdir(store.layout.tmp) == []
+    assert operator.purge(3600).what == "0 were removed for good"
+
+
+def test_a_label_keeps_what_it_does_not_know(store: JobStore, operator: Operator) -> None:
+    Path(store.layout.about).write_text('{"name": "old", "theirs": 1}')
+    assert operator.label(klass="staging").what == "the store is named old and is of class staging"
+    assert operator.label("new", "prod").what == "the store is named new and is of class prod, guarded"
+    with pytest.raises(errors.ReadOnly):
+        operator.label("", "")
+    assert Operator(store, write=True).label("", "").what == "the store carries no name and no class"
+    assert json.loads(Path(store.layout.about).read_text())["theirs"] == 1
