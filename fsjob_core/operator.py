@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable, Iterator
 
+from .doctor import Problem
 from .errors import FsJobError, ReadOnly
 from .journal import Outcome, append_audit
 from .record import JobRecord, Json
@@ -142,6 +143,16 @@ class Operator:
             return self.store.break_lock(lock, force=True, park=park, who=self.who, wait=wait)
 
         return self._do("take away", lock.id, act, kind=lock.kind, token=lock.token)
+
+    # ── the doctor ──
+
+    def repair(self, problem: Problem, *, force: bool = False) -> Outcome:
+        """Mend a problem that the doctor found; with `force` one that is left for an operator, too."""
+
+        def act() -> Outcome:
+            return self.store.repair(problem, force)
+
+        return self._do("repair", problem.id, act, kind=problem.kind, path=problem.path)
 
     # ── the store ──
 

@@ -193,16 +193,20 @@ def requeue(ground: Ground, job_id: str) -> JobRecord:
     """
     ground.ready()
     ground.require_job(job_id)
-    layout = ground.layout
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
-        record = change.record
-        again = replace(record, state=PENDING, version=record.version + 1)
-        change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
-        ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
-        ground.disk.sync_directory(layout.pending)
-        change.commit_prepared()
-        change.unlink(layout.parked_link(job_id))
-        return change.record
+        return run_again(ground, change)
+
+
+def run_again(ground: Ground, change: Change) -> JobRecord:
+    """The same for whoever holds all the job's locks."""
+    record, layout = change.record, ground.layout
+    again = replace(record, state=PENDING, version=record.version + 1)
+    change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+    ground.disk.link(layout.link_text(record.id), layout.pending_link(record.id))
+    ground.disk.sync_directory(layout.pending)
+    change.commit_prepared()
+    change.unlink(layout.parked_link(record.id))
+    return change.record
 
 
 def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None, barred: bool = False) -> JobRecord:

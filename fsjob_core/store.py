@@ -12,6 +12,8 @@ from typing import BinaryIO
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .delivery import Notification, Respond
+from .doctor import Problem, repair
+from .doctor import find as find_problems
 from .fs import Disk
 from .ground import Ground
 from .host import REAL, Host
@@ -199,6 +201,20 @@ class JobStore:
         if force:
             return locks.take_away(self.ground, lock, who or self.worker_name, park=park, wait=wait)
         return locks.release(self.ground, lock, wait=wait)
+
+    # ── the doctor ──
+
+    def doctor(self) -> Iterator[Problem]:
+        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing."""
+        return find_problems(self.ground, self.views)
+
+    def repair(self, problem: Problem, force: bool = False) -> Outcome:
+        """Mend a problem that `doctor` found, if it still is one; what was in the way goes into the trash.
+
+        What is not `problem.automatic` is left for an operator unless `force` is given. May watch a lock for ten
+        seconds, or wait as long for one.
+        """
+        return repair(self.ground, self.views, problem, force=force)
 
     # ── reading ──
 

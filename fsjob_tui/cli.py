@@ -31,6 +31,7 @@ COMMANDS = {
     "workers": "work",
     "pause": "work",
     "resume": "work",
+    "doctor": "doctor",
     "stats": "look",
     "watch": "watch",
 }
