@@ -50,10 +50,10 @@ def release(ground: Ground, info: LockInfo, *, wait: Wait | None = None) -> Outc
             return Outcome(True, f"{place} is gone already", info.id)
         if not _same(info, seen):
             return Outcome(False, f"{place} has changed hands: it is {describe_lock(seen)}; left alone", info.id)
-        if judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
-            return _read_back(ground, place, remove(host, place, seen))
         if _leaked(ground, place):
             return _end_bar(ground, bar(host, place, seen, "fsjob"), wait=wait)
+        if judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
+            return _read_back(ground, place, remove(host, place, seen))
         beaten = host.time() - seen.mtime_ns / 1e9 < STALE_AFTER
         moved = seen.mtime_ns != info.mtime_ns
         if wait is None or seen.foreign is not None or (beaten and moved):

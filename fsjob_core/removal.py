@@ -8,7 +8,6 @@ from .change import Change
 from .errors import FsJobError, GuardBusy
 from .ground import Ground
 from .layout import is_job_id
-from .lease import Lease
 from .steps import holding
 
 
@@ -19,27 +18,22 @@ def delete(ground: Ground, job_id: str) -> str:
     """
     ground.ready()
     ground.require_job(job_id)
+    layout, disk = ground.layout, ground.disk
     with (
         holding(ground, job_id, "work", "notification") as leases,
         Change(ground, job_id, leases=leases, readable=False) as change,
     ):
-        change.withdraw()  # nothing staged goes into the trash
-        return bury(ground, job_id, change.lock)
-
-
-def bury(ground: Ground, job_id: str, lock: Lease) -> str:
-    """The same for whoever holds all the job's locks; `lock` is the state lock."""
-    layout, disk = ground.layout, ground.disk
-    for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
-        if disk.exists(link):
-            lock.step(disk.remove, link)
-    for directory in (layout.pending, layout.waiting, layout.parked):
-        disk.sync_directory(directory)
-    there = layout.trashed(job_id, ground.host.token())
-    if not lock.step(lambda path: disk.calls.rename(path, there), layout.job(job_id)):
-        raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
-    disk.sync_directory(layout.jobs)
-    disk.sync_directory(layout.trash)
+        for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
+            if disk.exists(link):
+                change.unlink(link)
+        for directory in (layout.pending, layout.waiting, layout.parked):
+            disk.sync_directory(directory)
+        change.withdraw()
+        there = layout.trashed(job_id, ground.host.token())
+        if not change.lock.step(lambda path: disk.calls.rename(path, there), layout.job(job_id)):
+            raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
+        disk.sync_directory(layout.jobs)
+        disk.sync_directory(layout.trash)
     return there
 
 

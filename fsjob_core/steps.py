@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO
@@ -19,6 +19,10 @@ BATCH_SECONDS = 0.5
 """Seconds after which a batch is made durable although it is not full."""
 
 Value = bytes | bytearray | memoryview | str | BinaryIO
+
+Keep = Callable[[Change], None]
+"""Called under the job's locks once its new state is prepared, before anything that shows is changed. What it raises
+ends the act with nothing changed."""
 
 
 # ── create ──
@@ -186,27 +190,25 @@ def holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
         yield leases
 
 
-def requeue(ground: Ground, job_id: str) -> JobRecord:
+def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobRecord:
     """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked.
 
     The value stays on the disk: it means nothing while the state is 1, and unlinking it destroyed a later one.
     """
     ground.ready()
     ground.require_job(job_id)
+    layout = ground.layout
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
-        return run_again(ground, change)
-
-
-def run_again(ground: Ground, change: Change) -> JobRecord:
-    """The same for whoever holds all the job's locks."""
-    record, layout = change.record, ground.layout
-    again = replace(record, state=PENDING, version=record.version + 1)
-    change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
-    ground.disk.link(layout.link_text(record.id), layout.pending_link(record.id))
-    ground.disk.sync_directory(layout.pending)
-    change.commit_prepared()
-    change.unlink(layout.parked_link(record.id))
-    return change.record
+        record = change.record
+        again = replace(record, state=PENDING, version=record.version + 1)
+        change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+        if keep is not None:
+            keep(change)
+        ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
+        ground.disk.sync_directory(layout.pending)
+        change.commit_prepared()
+        change.unlink(layout.parked_link(job_id))
+        return change.record
 
 
 def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None, barred: bool = False) -> JobRecord:

@@ -16,9 +16,8 @@ from ..errors import CorruptJob, GuardBusy, JobLocked, JobNotFound, LeaseLost, L
 from ..ground import STATE_LOCK_WAIT, Ground
 from ..journal import Outcome
 from ..layout import STAGED
-from ..lease import STALE_AFTER, Judgement, Lease, judge, look, move_away
-from ..removal import bury
-from ..steps import holding, run_again
+from ..lease import STALE_AFTER, Judgement, Lease, Sighting, describe, judge, look, move_away, remove
+from ..steps import holding, requeue
 from ..views import Views
 from .finding import gone_problem, links_of, litter_problem, look_at_job, staged_files
 from .links import LOCK_BESIDE, link_problem
@@ -27,6 +26,8 @@ from .problems import Drift, Kind, Problem, drift
 
 NAME_KEPT = 160
 """Bytes of a name that are kept in the trash, where a token follows it."""
+WATCHED_FOR = STALE_AFTER + 2.0
+"""Seconds for which a lock is watched that was not seen beating."""
 STEP = 0.2
 
 
@@ -41,14 +42,16 @@ def repair(ground: Ground, views: Views, problem: Problem, *, force: bool = Fals
         return Outcome(False, f"{problem.path} is left for an operator: {problem.remedy}", problem.id)
     try:
         return mend(ground, views, problem)
+    except _InOrder:
+        return Outcome(True, f"{problem.path} is no such problem any more: {problem.kind.value}", problem.id)
     except JobNotFound:
         return Outcome(True, f"job {problem.id} does not exist any more", problem.id)
     except (CorruptJob, GuardBusy, JobLocked, LeaseLost, LockTimeout) as error:
         return Outcome(False, str(error), problem.id)
 
 
-def _in_order(problem: Problem) -> Outcome:
-    return Outcome(True, f"{problem.path} is no such problem any more: {problem.kind.value}", problem.id)
+class _InOrder(Exception):
+    """Judged again under the locks, the problem is none any more."""
 
 
 def _side(problem: Problem) -> str:
@@ -81,7 +84,7 @@ def _prove(lock: Lease, call: Callable[[str], object], path: str) -> None:
 
 def _trash(ground: Ground, name: str) -> str:
     kept = os.fsdecode(os.fsencode(name)[:NAME_KEPT])
-    return ground.layout.trashed(kept, ground.host.token())
+    return f"{ground.layout.trash}/{kept}.{ground.host.token()}"
 
 
 def _into_trash(ground: Ground, lock: Lease, path: str, name: str) -> str:
@@ -104,7 +107,7 @@ def _mend_drift(ground: Ground, views: Views, problem: Problem) -> Outcome:
     with _state_locked(ground, problem.id) as lock:
         drifted = _drift_now(ground, problem)
         if drifted is None:
-            return _in_order(problem)
+            raise _InOrder
         _make_last(ground, problem.id)
         for side in filter(None, (drifted.link, drifted.unlink)):
             path = ground.layout.link(side, problem.id)
@@ -141,7 +144,7 @@ def _relink(ground: Ground, views: Views, problem: Problem) -> Outcome:
     with _state_locked(ground, problem.id) as lock:
         again = link_problem(ground, side, problem.id)
         if again is None or again.kind is not problem.kind:
-            return _in_order(problem)
+            raise _InOrder
         scratch = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
         disk.link(layout.link_text(problem.id), scratch)
         try:
@@ -161,7 +164,7 @@ def _take_link_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     with holding(ground, problem.id, LOCK_BESIDE[side]), _state_locked(ground, problem.id) as lock:
         again = link_problem(ground, side, problem.id, ours=True)
         if again is None or (again.kind, again.mark) != (problem.kind, problem.mark):
-            return _in_order(problem)
+            raise _InOrder
         there = _into_trash(ground, lock, problem.path, f"{problem.id}.{side}")
     return _moved(ground, problem, there)
 
@@ -175,18 +178,20 @@ def _moved(ground: Ground, problem: Problem, there: str) -> Outcome:
 
 
 def _run_again(ground: Ground, views: Views, problem: Problem) -> Outcome:
-    job_id = problem.id
-    with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
-        if not change.record.fulfilled or ground.disk.exists(ground.layout.value(job_id)):
-            return _in_order(problem)
-        record = run_again(ground, change)
-    return Outcome(True, f"job {job_id} is pending, version {record.version}", job_id)
+    value = ground.layout.value(problem.id)
+
+    def judge_again(change: Change) -> None:
+        if not change.record.fulfilled or ground.disk.exists(value):
+            raise _InOrder
+
+    record = requeue(ground, problem.id, keep=judge_again)
+    return Outcome(True, f"job {problem.id} is pending, version {record.version}", problem.id)
 
 
 def _take_value_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     with holding(ground, problem.id, "work", "notification"), _state_locked(ground, problem.id) as lock:
         if not _is_still(ground, problem):
-            return _in_order(problem)
+            raise _InOrder
         there = _into_trash(ground, lock, problem.path, f"{problem.id}.value")
     return _moved(ground, problem, there)
 
@@ -194,8 +199,14 @@ def _take_value_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
 def _bury(ground: Ground, views: Views, problem: Problem) -> Outcome:
     with holding(ground, problem.id, "work", "notification"), _state_locked(ground, problem.id) as lock:
         if not _is_still(ground, problem):
-            return _in_order(problem)
-        there = bury(ground, problem.id, lock)
+            raise _InOrder
+        layout = ground.layout
+        for side in LOCK_BESIDE:
+            if ground.disk.exists(layout.link(side, problem.id)):
+                _prove(lock, ground.disk.remove, layout.link(side, problem.id))
+        for directory in (layout.pending, layout.waiting, layout.parked):
+            ground.disk.sync_directory(directory)
+        there = _into_trash(ground, lock, layout.job(problem.id), problem.id)
     return _moved(ground, problem, there)
 
 
@@ -206,30 +217,42 @@ def _is_still(ground: Ground, problem: Problem) -> bool:
 # ── locks ──
 
 
+def _watch(ground: Ground, views: Views, problem: Problem) -> Sighting:
+    """Look at a lock until nobody can hold it: its holder is dead, or it was seen unbeaten for ten seconds."""
+    host, place = ground.host, ground.place(lock_kind(problem), problem.id)
+    never, ends = host.event(), host.monotonic() + WATCHED_FOR
+    while True:
+        again, seen = lock_at(ground, views, problem), look(host, place.path)
+        if again is None or seen is None:
+            raise _InOrder
+        if seen.foreign is not None or judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
+            return seen
+        if host.monotonic() > ends:
+            raise JobLocked(f"{place} is {describe(seen)}; it may be alive, and was left alone")
+        host.wait(never, STEP)
+
+
 def _release(ground: Ground, views: Views, problem: Problem) -> Outcome:
+    place, seen = ground.place(lock_kind(problem), problem.id), _watch(ground, views, problem)
+    done = remove(ground.host, place, seen)
+    return Outcome(done, f"{place} {'is released' if done else 'has changed meanwhile; it was left alone'}", problem.id)
+
+
+def _end_leak(ground: Ground, views: Views, problem: Problem) -> Outcome:
+    """Bar what beats for nothing. A ghost is seen by whoever watches alone: its owner is judged again."""
     info = lock_info(views, problem)
     if info is None or info.inode != problem.mark:
-        return _in_order(problem)
-    if problem.kind is not Kind.GHOST_LOCK and lock_problem(ground, info) is None:
-        return _in_order(problem)  # a ghost is seen by whoever watches alone
+        raise _InOrder
+    if problem.kind is Kind.LEAKED_LOCK and lock_problem(ground, info) is None:
+        raise _InOrder
     return locks.release(ground, info, wait=lambda left: False)
 
 
 def _move_lock_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     """What nobody can take: no lock at all, or one with something in it that is not beaten any more."""
-    host, place = ground.host, ground.place(lock_kind(problem), problem.id)
-    never, ends = host.event(), host.monotonic() + STALE_AFTER + 1.0
-    while True:
-        again, seen = lock_at(ground, views, problem), look(host, place.path)
-        if again is None or seen is None or again.kind is not problem.kind:
-            return _in_order(problem)
-        if seen.foreign is not None or judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
-            break
-        if host.monotonic() > ends:
-            return Outcome(False, f"{place} may be alive; it was left alone", problem.id)
-        host.wait(never, STEP)
+    place, seen = ground.place(lock_kind(problem), problem.id), _watch(ground, views, problem)
     there = _trash(ground, f"{problem.id}.lock")
-    if not move_away(host, place, seen, there):
+    if not move_away(ground.host, place, seen, there):
         return Outcome(False, f"{place} has changed meanwhile; it was left alone", problem.id)
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)
@@ -247,7 +270,7 @@ def _take_staged_away(ground: Ground, views: Views, problem: Problem) -> Outcome
 def _take_litter_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     again = litter_problem(ground, problem.path)
     if again is None or again.mark != problem.mark:
-        return _in_order(problem)
+        raise _InOrder
     return _rename_away(ground, problem)
 
 
@@ -257,7 +280,7 @@ def _sign_out(ground: Ground, views: Views, problem: Problem) -> Outcome:
         again = gone_problem(ground, name)
         alive = any(worker.name == name and worker.state != "gone" for worker in views.workers())
         if alive or again is None or again.mark != problem.mark:
-            return _in_order(problem)
+            raise _InOrder
         there = _trash(ground, name)
         with suppress(FileNotFoundError):
             ground.disk.calls.rename(problem.path, there)
@@ -270,7 +293,7 @@ def _rename_away(ground: Ground, problem: Problem) -> Outcome:
     try:
         ground.disk.calls.rename(problem.path, there)
     except FileNotFoundError:  # another doctor was faster
-        return _in_order(problem)
+        raise _InOrder from None
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)
 
@@ -293,8 +316,8 @@ _REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
     Kind.JOB_NOT_A_DIRECTORY: _bury,
     Kind.DEAD_LOCK: _release,
     Kind.SILENT_LOCK: _release,
-    Kind.LEAKED_LOCK: _release,
-    Kind.GHOST_LOCK: _release,
+    Kind.LEAKED_LOCK: _end_leak,
+    Kind.GHOST_LOCK: _end_leak,
     Kind.OLD_BAR: _release,
     Kind.FOREIGN_LOCK: _move_lock_away,
     Kind.FILLED_LOCK: _move_lock_away,
