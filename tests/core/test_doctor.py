@@ -445,6 +445,29 @@ def test_a_lock_that_changed_hands_is_left_alone(store: JobStore, holding: Calla
     assert told(store) == []
 
 
+def test_another_lock_than_the_one_that_was_found_is_left_alone(store: JobStore) -> None:
+    job_id = settled(store)
+    lock, other = store.layout.notification_lock(job_id), f"{store.directory}/other"
+    os.mkdir(lock)
+    problem, = store.doctor()
+    os.mkdir(other)
+    os.rmdir(lock)
+    os.rename(other, lock)
+    assert store.repair(problem).done, "the problem is gone"
+    assert os.path.isdir(lock)
+
+
+def test_a_value_that_came_back_is_not_run_over(store: JobStore) -> None:
+    job_id = without_value(store)
+    problem, = store.doctor()
+    store.requeue(job_id)
+    store.fulfill(job_id, b"again")
+    version = store.get(job_id).version
+    assert store.repair(problem).done, "the problem is gone"
+    assert (store.read_value(job_id), store.get(job_id).version) == (b"again", version)
+    assert not [name for name in os.listdir(store.layout.job(job_id)) if name.startswith(".")]
+
+
 def test_a_lock_without_a_job_is_looked_at_twice(store: JobStore) -> None:
     os.mkdir(store.layout.work_lock("job-1"))
     found = list(store.doctor())
