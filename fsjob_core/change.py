@@ -111,19 +111,24 @@ class Change:
         return size
 
     def commit(self, record: JobRecord, *, sync: bool = True) -> None:
-        """Make `record` the job's state. Raises LeaseLost where the right to it was taken away."""
-        self.prepare(record, sync=sync)
+        """Make `record` the job's state. Raises LeaseLost where the right to it was taken away.
+
+        Without `sync` a loss of power may bring the state before back, whole.
+        """
+        self.prepare(record)
         self.commit_prepared(sync=sync)
 
-    def prepare(self, record: JobRecord, *, sync: bool = True) -> None:
-        """Write the staged state; a full disk says so here, before anything that shows is changed."""
+    def prepare(self, record: JobRecord) -> None:
+        """Write the staged state; a full disk says so here, before anything that shows is changed.
+
+        Always synced: a rename that lasts, of content that does not, would leave an acknowledged job torn.
+        """
         disk, (fd, path) = self._ground.disk, self._state
         self._prepared = record.to_bytes(), record
         if self.record.fulfilled:
             self._ground.make_last(self._id)
         disk.fill(fd, path, self._prepared[0])
-        if sync:
-            disk.sync(fd, path)
+        disk.sync(fd, path)
 
     def commit_prepared(self, *, sync: bool = True) -> None:
         """Rename the staged state over the job's. Raises LeaseLost."""

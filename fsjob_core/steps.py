@@ -239,7 +239,10 @@ def park(ground: Ground, job_id: str, reason: str, *, lease: Lease | None = None
 
 
 def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
-    """Count an attempt before it starts, unsynced: a job that kills its worker must still be parked one day."""
+    """Count an attempt before it starts: a job that kills its worker must still be parked one day.
+
+    Acknowledged without a sync of the directory: a loss of power may forget the attempt.
+    """
     with Change(ground, job_id, leases=[lease], known=known) as change:
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already")
