@@ -31,6 +31,7 @@ class Plan:
     requeues: int = 1
     parks: int = 0
     queues: int = 0
+    doctors: int = 0
     kill: float = 0.002
     stop: float = 0.002
     cut: float = 0.02
@@ -49,6 +50,7 @@ PLANS: dict[str, Plan] = {
     "stopped": Plan(jobs=1, workers=3, requeues=0, kill=0.0, stop=0.01),
     "contended": Plan(jobs=1, workers=3, requeues=4, queues=2, kill=0.0, stop=0.02, fault_seconds=80.0),
     "late": Plan(kill=0.0, stop=0.0, stops=(24.0, 40.0), aim="rename /store/jobs/", fault_seconds=80.0),
+    "doctored": Plan(jobs=2, requeues=2, parks=1, queues=1, doctors=1, kill=0.004, stop=0.004, fault_seconds=20.0),
     "killed": Plan(jobs=2, workers=2, requeues=0, kill=0.01, stop=0.0),
 }
 
@@ -115,6 +117,8 @@ class Run:
                 self._start(f"operator-{act.__name__}", partial(self._operate, act=act, times=number))
         if self.plan.queues:
             self._start("queuer", self._queue)
+        for number in range(self.plan.doctors):
+            self._start(f"doctor-{number}", self._mend)
         self._start("creator", self._create)
 
     def _heal(self) -> None:
@@ -223,6 +227,13 @@ class Run:
             if job is not None:
                 self.oracle.created[job.id] = request
             store.host.wait(Event(), self.random.random() * 5)
+
+    def _mend(self, store: JobStore) -> None:
+        """A doctor that makes its rounds."""
+        while True:
+            for problem in store.doctor():
+                store.repair(problem)
+            store.host.wait(Event(), 3 + self.random.random() * 5)
 
     def _operate(self, store: JobStore, act: Callable[[JobStore, str], None], times: int) -> None:
         for _ in range(times):

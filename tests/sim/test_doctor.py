@@ -179,3 +179,16 @@ def test_the_doctor_mends_what_a_crash_leaves(act: str, kind: WorldKind) -> None
     every = max(1, calls // scale(8, 10_000))
     for cut_at in range(1 + random.randrange(every), calls + 1, every):
         story.check(cut_at, bool(random.getrandbits(1)), random)
+
+
+@pytest.mark.parametrize("kind", ["logtree", "posix"])
+@pytest.mark.parametrize("act", ["work", "park", "requeue parked"])
+def test_what_was_mended_outlasts_a_loss_of_power(act: str, kind: WorldKind) -> None:
+    """A link that the doctor removed for a state must not be gone when the state is taken back."""
+    story, random = Story(act, kind, zlib.crc32(f"{act}{kind}".encode())), Random(1)
+    for cut_at in range(1, story.calls() + 1):
+        machine, jobs = story.begin(cut_at, power=False)
+        machine.run(mend)
+        for _ in range(4):
+            after = machine.world.fs.after_power_cut(random, machine.world._fs_clock)
+            oracle_of(act, jobs, after).check(after)
