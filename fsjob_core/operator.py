@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from .doctor import Problem
 from .errors import FsJobError, ReadOnly
 from .journal import Outcome, append_audit
 from .record import JobRecord, Json
 from .steps import Value
 from .store import JobStore
 from .views import LockInfo
+
+if TYPE_CHECKING:
+    from .doctor import Problem
 
 Wait = Callable[[float], bool]
 

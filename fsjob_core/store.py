@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .delivery import Notification, Respond
-from .doctor import Problem, repair
-from .doctor import find as find_problems
 from .fs import Disk
 from .ground import Ground
 from .host import REAL, Host
@@ -22,6 +20,9 @@ from .layout import Layout, check_id
 from .record import JobRecord, Json
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
+
+if TYPE_CHECKING:
+    from .doctor import Problem
 
 
 class JobStore:
@@ -206,7 +207,9 @@ class JobStore:
 
     def doctor(self) -> Iterator[Problem]:
         """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing."""
-        return find_problems(self.ground, self.views)
+        from .doctor import find  # the doctor is seldom called, and a command is to start fast
+
+        return find(self.ground, self.views)
 
     def repair(self, problem: Problem, force: bool = False) -> Outcome:
         """Mend a problem that `doctor` found, if it still is one; what was in the way goes into the trash.
@@ -214,6 +217,8 @@ class JobStore:
         What is not `problem.automatic` is left for an operator unless `force` is given. May watch a lock for ten
         seconds, or wait as long for one.
         """
+        from .doctor import repair
+
         return repair(self.ground, self.views, problem, force=force)
 
     # ── reading ──

@@ -15,7 +15,7 @@ from fsjob_core.store import JobStore
 
 from .conftest import ROOT
 
-LONG_AGO = time.time() - 100
+LONG_AGO = time.time() - 3700
 
 
 def doctor(store: JobStore | Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def test_what_is_found_is_printed_and_left(store: JobStore) -> None:
     done = doctor(store)
     assert done.returncode == 1
     first, why, remedy = done.stdout.splitlines()
-    assert first.split()[:2] == ["pending-without-link", job_id] and first.endswith("1 min")
+    assert first.split()[:2] == ["pending-without-link", job_id] and first.endswith("1 h")
     assert "no worker finds it" in why and remedy == "    repair would: link it in pending/"
     assert not os.path.lexists(store.layout.pending_link(job_id))
     assert not os.path.exists(store.layout.audit)
