@@ -24,7 +24,7 @@ from .links import LOCK_BESIDE, link_problem
 from .locks import lock_at, lock_info, lock_kind, lock_problem
 from .problems import Drift, Kind, Problem, drift
 
-NAME_KEPT = 160
+NAME_KEPT = 240
 """Bytes of a name that are kept in the trash, where a token follows it."""
 WATCHED_FOR = STALE_AFTER + 2.0
 """Seconds for which a lock is watched that was not seen beating."""
@@ -109,17 +109,20 @@ def _mend_drift(ground: Ground, views: Views, problem: Problem) -> Outcome:
         if drifted is None:
             raise _InOrder
         _make_last(ground, problem.id)
-        for side in filter(None, (drifted.link, drifted.unlink)):
-            path = ground.layout.link(side, problem.id)
-            if side == drifted.link:
-                text = ground.layout.link_text(problem.id)
-                _prove(lock, lambda path, text=text: ground.disk.link(text, path), path)  # type: ignore[misc]
-            else:
-                _prove(lock, ground.disk.remove, path)
-            ground.disk.sync_directory(os.path.dirname(path))
+        text = ground.layout.link_text(problem.id)
+        if drifted.link:
+            _act_on_link(ground, lock, drifted.link, lambda path: ground.disk.link(text, path))
+        if drifted.unlink:  # only once the other link is durable
+            _act_on_link(ground, lock, drifted.unlink, ground.disk.remove)
         done = _drift_now(ground, problem) is None
     made = f"is linked in {drifted.link}/" if drifted.link else f"is not linked in {drifted.unlink}/ any more"
     return Outcome(done, f"job {problem.id} {made if done else 'is still ' + problem.kind.value}", problem.id)
+
+
+def _act_on_link(ground: Ground, lock: Lease, side: str, call: Callable[[str], object]) -> None:
+    path = ground.layout.link(side, lock.place.id)
+    _prove(lock, call, path)
+    ground.disk.sync_directory(os.path.dirname(path))
 
 
 def _drift_now(ground: Ground, problem: Problem) -> Drift | None:
