@@ -14,6 +14,9 @@ from .ground import Ground
 from .lease import Lease
 from .record import PENDING, JobRecord, Json
 
+AHEAD = 60.0
+"""Seconds by which the clocks of two machines on one file system may differ."""
+
 
 class WorkLease:
     """Exclusive work on one job until `release`, as long as the lock is kept fresh, which a thread does.
@@ -128,11 +131,20 @@ def accept_work(
         raise PassOver
     if record.ours.get("parked"):
         raise PassOver(math.inf)
-    if record.number("not_before") > ground.host.time():
+    if record.number("not_before") > ground.host.time() and not _clock_went_back(ground, job_id):
         raise PassOver(record.number("not_before"))
     if parked_too:
         _unlink_parked(ground, lease)
     return WorkLease(ground, lease, known, after)
+
+
+def _clock_went_back(ground: Ground, job_id: str) -> bool:
+    """Whether the job was written at a time that is yet to come: then its next try would be as far away."""
+    try:
+        written = ground.disk.calls.lstat(ground.layout.state(job_id)).st_mtime
+    except FileNotFoundError:
+        return False
+    return written - ground.host.time() > AHEAD
 
 
 def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from .scenarios import Plan
 
-OPERATORS = ("by_hand", "creator", "queuer", "unqueuer", "notifier", "updater", "requeuer", "parker", "breaker")
+OPERATORS = (
+    "by_hand", "creator", "queuer", "unqueuer", "notifier", "updater", "requeuer", "parker", "breaker", "doctor",
+    "deleter",
+)  # fmt: skip
 SLOW = (20e-6, 0.01, 0.2)
 """Seconds a call: a disk, a slow one, one that nearly hangs."""
 
@@ -50,6 +53,10 @@ PLANS: dict[str, Plan] = {
     "unsynced": Plan(
         ("worker", "by_hand", "notifier"), ("pending", "told"), aim=("fsync", ""), aim_kills=True, aimed=0.05, most=2,
         kill=0.0, stop=0.0, cut=0.05, patience=12.0, also=("worker", "worker", "requeuer", "notifier"),
+    ),
+    "doctored": Plan(
+        ("doctor", "worker", "requeuer"), ("pending", "told", "parked", "held"), kill=0.003, patience=6.0,
+        also=(*OPERATORS, "doctor"),
     ),
     "people": Plan(
         ("person", "person", "worker"), ("pending", "told", "parked"), patience=6.0,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fsjob_core.delivery import Fulfillment
+from fsjob_core.doctor import Kind, Problem
 from fsjob_core.errors import FsJobError
 from fsjob_core.facts import Verdict
 from fsjob_core.journal import Kept
@@ -307,11 +308,28 @@ def _undone(kept: Kept) -> history.Effect:
     return effect
 
 
+def doctor(run: Run, store: JobStore) -> None:
+    """Mends what it finds, and looks again."""
+    for _ in range(2):
+        mend(run, store)
+        sleep(store, run.random.choice((0.1, 11.0)))
+
+
+def mend(run: Run, store: JobStore) -> list[Problem]:
+    """One round of the doctor's; gives what it found."""
+    found: list[Problem] = attempt(lambda: list(store.doctor())) or []
+    for problem in found:
+        if problem.kind in (Kind.LEAKED_LOCK, Kind.GHOST_LOCK):
+            run.oracle.forced.add(problem.path)
+        attempt(partial(store.repair, problem))
+    return found
+
+
 PROGRAMS: dict[str, Program] = {
     program.__name__: program
     for program in (
         worker, pair, by_hand, creator, batch_creator, queuer, unqueuer, notifier, responding, updater, requeuer,
-        parker, deleter, barrer, breaker, person,
+        parker, deleter, barrer, breaker, person, doctor,
     )
 }  # fmt: skip
 
