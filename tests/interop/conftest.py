@@ -123,7 +123,7 @@ def python_command(*arguments: str) -> list[str]:
 @pytest.fixture
 def node(store: JobStore, node_driver: Callable[..., list[str]], tmp_path: Path) -> Iterator[Start]:
     """Start a Node process on the store: node("work"), node("hold"), ..."""
-    starter = Starter(partial(node_driver, "driver.js"), store, tmp_path / "node-tmp")
+    starter = Starter(node_driver, store, tmp_path / "node-tmp")
     yield starter
     starter.end()
 
@@ -131,7 +131,7 @@ def node(store: JobStore, node_driver: Callable[..., list[str]], tmp_path: Path)
 @pytest.fixture
 def defect(store: JobStore, node_driver: Callable[..., list[str]], tmp_path: Path) -> Iterator[Start]:
     """Start tests/node/defects.js on the store."""
-    starter = Starter(partial(node_driver, "defects.js"), store, tmp_path / "node-tmp")
+    starter = Starter(partial(node_driver, script="defects.js"), store, tmp_path / "node-tmp")
     yield starter
     starter.end()
 

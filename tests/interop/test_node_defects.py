@@ -37,7 +37,7 @@ class Slow(NamedTuple):
 @pytest.fixture(scope="module", autouse=True)
 def slow(node_driver: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Slow]]:
     root = tmp_path_factory.mktemp("slow")
-    start = Starter(partial(node_driver, "defects.js"), None, root / "node-tmp")
+    start = Starter(partial(node_driver, script="defects.js"), None, root / "node-tmp")
 
     def new(name: str) -> JobStore:
         return JobStore(root / name, durability="process")
