@@ -106,7 +106,7 @@ class Actor:
         ]
         if record.waiting:
             target = random.choice(record.waiting)
-            acts.append(("done", {"targets": [target]}, lambda: store.unqueue(job_id, target)))
+            acts.append(("unqueue", {"targets": [target]}, lambda: store.unqueue(job_id, target)))
         op, details, act = random.choice(acts)
         with self.call(op, id=job_id, **details):
             act()

@@ -99,7 +99,7 @@ def after(call: Call, state: State) -> State | None:
             return state._replace(fulfilled=True, parked=False, value=given["value"])
         case "queue":
             return state._replace(waiting=(*state.waiting, given["target"]))
-        case "done":
+        case "done" | "unqueue":
             return state._replace(waiting=_without(state.waiting, given["targets"]))
         case "update":
             if state.fulfilled or state.version != given["version"]:
@@ -168,3 +168,27 @@ def wrong(calls: Iterable[Call], made: Mapping[str, str], last: Mapping[str, Sta
         for job_id in {**jobs, **made}
         if job_id not in last or not explained(jobs[job_id], State(made.get(job_id)), last[job_id])
     }
+
+
+def told_twice(calls: Iterable[Call]) -> list[tuple[Call, Call]]:
+    """Notices that gave a target out again while another of ours had it, whose `done` with it was acknowledged.
+
+    The order of calls alone allows this; the notification lease, which `done` gives back last, does not. Node releases
+    it first, and is not asked.
+    """
+    ours = sorted((call for call in calls if not call.process.startswith("node")), key=lambda call: call.begun)
+    notices = [call for call in ours if call.op == "notice"]
+    latest: dict[tuple[str, str], Call] = {}
+    again = []
+    for call in ours:
+        if call.op == "notice":
+            latest[call.process, call.id] = call
+        elif call.op == "done" and not call.unknown:
+            first = latest.get((call.process, call.id))
+            if first is None:  # it was refused, its lease being lost
+                continue
+            for other in notices:
+                given = other.id == call.id and other.begun > first.ended
+                if given and set(other.result["waiting"]) & set(call.given["targets"]):
+                    again.append((first, other))
+    return again

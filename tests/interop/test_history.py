@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .history import Call, State, calls_of, explained, wrong
+from .history import Call, State, calls_of, explained, told_twice, wrong
 
 FIRST = State("r")
 
@@ -82,3 +82,13 @@ def test_calls_are_read_from_lines() -> None:
     assert [(found.op, found.unknown) for found in calls] == [("pull", False), ("queue", True)]
     assert not wrong(calls, {"x": "r"}, {"x": FIRST})
     assert list(wrong(calls, {"x": "r", "y": "r"}, {"x": FIRST})) == ["y"], "an acknowledged job that is not there"
+
+
+def test_a_target_that_two_had_at_a_time_was_told_twice() -> None:
+    waiting = {"waiting": ["t", "u"], "value": "a"}
+    first = call("notice", 0, 1, result=waiting)
+    done = call("done", 2, 5, targets=["t"])
+    other = call("notice", 3, 4, result=waiting)._replace(process="python-2")
+    assert told_twice([first, done, other]) == [(first, other)]
+    assert not told_twice([first, done, other._replace(result={"waiting": ["u"], "value": "a"})])
+    assert not told_twice([first, done._replace(error="LeaseLost", ended=math.inf), other])

@@ -19,7 +19,7 @@ from fsjob_core.layout import is_job_id
 
 from ..conftest import scale
 from .faults import Run
-from .history import Call, State, wrong
+from .history import Call, State, told_twice, wrong
 
 SECONDS = 20.0
 STALE = 8.0
@@ -133,6 +133,7 @@ def play(directory: Path, node_command: Callable[..., list[str]], nodes: int, py
     )
     assert not run.died(), run.died()
     assert not told, f"{figures}\n{told}"
+    assert not told_twice(calls), [[str(call) for call in pair] for pair in told_twice(calls)]
     assert not pending - removed - doubtful, f"{figures}\npending links: {pending}"
     assert not waiting - doubtful - cut_off, f"{figures}\nwaiting links: {waiting}"
     assert not undone - doubtful, f"{figures}\nnot done in the end: {undone}"
