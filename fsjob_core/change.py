@@ -41,6 +41,7 @@ class Change:
         self._readable = readable
         self._seconds = seconds
         self._staged: list[tuple[int, str]] = []
+        self._committed = False
         self.data = b""
         """state.json as it was read, or as it was committed."""
 
@@ -140,6 +141,7 @@ class Change:
         if last:
             self._ground.disk.sync_directory(self._ground.layout.job(self._id))
         self.data, self.record = self._prepared
+        self._committed = True
 
     def _rename(self, staged: str, path: str) -> None:
         self.ask_clocks()
@@ -151,5 +153,12 @@ class Change:
             ) from None
 
     def unlink(self, path: str, *, lease: Lease | None = None) -> None:
-        """A proven step: unlink what only the holder of the lock may; where the guard is busy it is left."""
-        (lease or self.lock).step(self._ground.disk.remove, path)
+        """A proven step: unlink what only the holder of the lock may; where the guard is busy it is left.
+
+        So it is where the lock was lost after the commit, which stands: to raise would deny what was done.
+        """
+        try:
+            (lease or self.lock).step(self._ground.disk.remove, path)
+        except LeaseLost:
+            if not self._committed:
+                raise

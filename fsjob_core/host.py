@@ -308,14 +308,30 @@ class Guards:
         except Timeout:
             raise self._gave_up(path) from None
         try:
-            with suppress(OSError), open(path, "r+b", buffering=0) as file:  # its text names its holder
-                file.write(f"pid {os.getpid()} on {socket.gethostname()}\n".encode().ljust(96)[:96])
+            _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
             yield
         finally:
+            _name_holder(path, "")
             lock.release()
 
 
+def _name_holder(path: str, text: str) -> None:
+    """What the guard's file says: who holds it exclusively, for those who see the file from another machine."""
+    with suppress(OSError), open(path, "r+b", buffering=0) as file:
+        file.write(text.encode().ljust(96)[:96])
+
+
 def _holder(path: str) -> str:
+    """Who holds a guard, in words. The kernel knows of shared holders too, which the text does not name."""
+    try:
+        inode = str(os.stat(path).st_ino)
+    except OSError:
+        return "gone"
+    lines = [line.split() for line in _slurp("/proc/locks").splitlines()]
+    holds = [line for line in lines if len(line) > 5 and line[1] == "FLOCK" and line[5].rpartition(":")[2] == inode]
+    pids = sorted({line[4] for line in holds if int(line[4]) > 0})  # 0: a process of another pid namespace
+    if pids:
+        return f"held by pid {', '.join(pids)}"
     text = _slurp(path).strip()
     return f"held by {text}" if text else "held by another process"
 

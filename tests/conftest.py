@@ -34,7 +34,7 @@ def need(tool: str) -> str:
 
 @pytest.fixture(scope="session")
 def node_driver() -> Callable[..., list[str]]:
-    """The command line of the real fs-job-store; installs it once, beside its driver."""
+    """The command line of the real fs-job-store, through a `script` beside it; installs it once."""
     node = need("node")
     if not (NODE / "node_modules" / "fs-job-store").is_dir():
         npm = need("npm")
@@ -42,4 +42,4 @@ def node_driver() -> Callable[..., list[str]]:
         if done.returncode:
             message = f"npm cannot install fs-job-store: {done.stderr.strip()[-300:]}"
             pytest.fail(message) if STRICT else pytest.skip(message)
-    return lambda *arguments: [node, str(NODE / "driver.js"), *arguments]
+    return lambda *arguments, script="driver.js": [node, str(NODE / script), *arguments]

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,11 @@ from ..conftest import ROOT
 class Process:
     """A process that says what happens in JSON lines."""
 
-    def __init__(self, command: list[str], tmp: Path) -> None:
+    def __init__(self, command: list[str], tmp: Path, cwd: Path | None = None) -> None:
         tmp.mkdir(exist_ok=True)
         self.said: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=cwd,
             env={**os.environ, "TMPDIR": str(tmp), "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -40,6 +42,15 @@ class Process:
             except ValueError:  # cut off by a kill
                 continue
 
+    def tell(self, order: str) -> None:
+        """Send a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{order}\n".encode())
+        self.process.stdin.flush()
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
     def until(self, member: str, seconds: float = 40.0) -> dict[str, Any]:
         """The first line that has this member."""
         deadline = time.monotonic() + seconds
@@ -50,10 +61,26 @@ class Process:
             time.sleep(0.02)
         raise AssertionError(f"{member!r} was not said: {self.said[-5:]}")
 
+    def end(self, seconds: float = 10.0) -> int:
+        """Wait until it ends by itself; gives its exit status."""
+        return self.process.wait(seconds)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
         self._reader.join(5)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "did not happen"
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -62,32 +89,56 @@ def store(tmp_path: Path) -> JobStore:
 
 
 Start = Callable[..., Process]
+"""start(command, argument, store): one more process, on the test's own store unless another is given."""
+
+
+class Starter:
+    """Starts processes, and kills them in the end."""
+
+    def __init__(self, command: Callable[..., list[str]], store: JobStore | None, tmp: Path) -> None:
+        self._command = command
+        self._store = store
+        self._tmp = tmp
+        self._started: list[Process] = []
+
+    def __call__(
+        self, command: str, argument: str = "", store: JobStore | None = None, *,
+        directory: str = "", tmp: Path | None = None, cwd: Path | None = None,
+    ) -> Process:  # fmt: skip
+        at = store or self._store
+        where = directory or (at.directory if at else "")
+        process = Process(self._command(command, where, argument), tmp or self._tmp, cwd)
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self._started:
+            process.kill()
+
+
+def python_command(*arguments: str) -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("python_worker.py")), *arguments]
 
 
 @pytest.fixture
 def node(store: JobStore, node_driver: Callable[..., list[str]], tmp_path: Path) -> Iterator[Start]:
     """Start a Node process on the store: node("work"), node("hold"), ..."""
-    started: list[Process] = []
+    starter = Starter(node_driver, store, tmp_path / "node-tmp")
+    yield starter
+    starter.end()
 
-    def start(command: str, argument: str = "") -> Process:
-        started.append(Process(node_driver(command, store.directory, argument), tmp_path / "node-tmp"))
-        return started[-1]
 
-    yield start
-    for process in started:
-        process.kill()
+@pytest.fixture
+def defect(store: JobStore, node_driver: Callable[..., list[str]], tmp_path: Path) -> Iterator[Start]:
+    """Start tests/node/defects.js on the store."""
+    starter = Starter(partial(node_driver, script="defects.js"), store, tmp_path / "node-tmp")
+    yield starter
+    starter.end()
 
 
 @pytest.fixture
 def python(store: JobStore, tmp_path: Path) -> Iterator[Start]:
     """Start a Python process of tests/interop/python_worker.py on the store."""
-    started: list[Process] = []
-
-    def start(command: str) -> Process:
-        script = str(Path(__file__).with_name("python_worker.py"))
-        started.append(Process([sys.executable, script, command, store.directory], tmp_path / "node-tmp"))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
+    starter = Starter(python_command, store, tmp_path / "node-tmp")
+    yield starter
+    starter.end()

@@ -39,11 +39,22 @@ def work(store: JobStore) -> None:
 
 
 def hold(store: JobStore) -> None:
-    lease = store.pull_work()
-    assert lease is not None
+    """Pull one job as soon as there is one, keep it, and do with it what standard input says."""
+    while (lease := store.pull_work()) is None:
+        time.sleep(0.1)
     lease.oncompromised = told
-    say(pulled=lease.id)
-    time.sleep(600)
+    say(pulled=lease.id, recovered=lease.recovered)
+    for line in sys.stdin:
+        order, _, argument = line.strip().partition(" ")
+        error = None
+        try:
+            if order == "fulfill":
+                lease.fulfill(argument)
+            elif order == "release":
+                lease.release()
+        except FsJobError as failure:
+            error = type(failure).__name__
+        say(**{order: lease.id}, error=error, foreign_beats=lease._lease.foreign_beats)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,22 @@ const commands = {
       });
     })();
   },
-  hold() { // pull one job and keep it
-    store.pullJob(function (error, job) {
-      if (error) return say({ error: error.message });
-      job.oncompromised = function () { say({ compromised: job.id }); };
-      say({ pulled: job.id, request: job.request });
-      setInterval(function () {}, 1000);
-    });
+  hold() { // pull one job as soon as there is one, keep it, and do with it what standard input says
+    (function next() {
+      store.pullJob(function (error, job) {
+        if (error || !job) return setTimeout(next, 100);
+        job.oncompromised = function () { say({ compromised: job.id }); };
+        say({ pulled: job.id, request: job.request });
+        require('readline').createInterface({ input: process.stdin }).on('line', function (line) {
+          const [order, value] = line.split(' ');
+          const done = function (failure) {
+            say({ [order]: job.id, error: failure ? failure.code || failure.message : null });
+          };
+          if (order === 'fulfill') store.fulfill(job.id, Buffer.from(value), done);
+          if (order === 'release') job.release(done);
+        });
+      });
+    })();
   },
   queue() { // argument: ID:TARGET
     const [id, target] = argument.split(':');
