@@ -13,6 +13,7 @@ from pathlib import Path
 from .memfs import WORLDS, WorldKind
 from .plans import PLANS
 from .scenarios import Figures, Run
+from .sched import shown
 from .strategies import STRATEGIES
 
 LAST = 60
@@ -32,7 +33,7 @@ def report(run: Run, error: BaseException, schedule: str) -> str:
     """What a failed run says of itself; its whole trace and its faults are kept as JSON."""
     trace = run.world.hub.trace
     kept = Path(os.environ.get("FSJOB_TRACES") or tempfile.gettempdir()) / f"sim-{schedule.replace(':', '-')}.json"
-    kept.write_text(json.dumps({"faults": run.faults.told, "trace": [str(step) for step in trace]}, indent=0))
+    kept.write_text(json.dumps({"faults": run.faults.told, "trace": [*map(shown, trace)]}, indent=0))
     name, strategy, seed, world = schedule.split(":")
     return "\n".join(
         (
@@ -40,7 +41,7 @@ def report(run: Run, error: BaseException, schedule: str) -> str:
             f"sim: {name} strategy={strategy} seed={seed} world={world}",
             f"replay: python -m pytest tests/sim --replay {schedule}",
             f"faults: {run.faults.told}   (all calls: {kept})",
-            *(f"  {step}" for step in trace[-LAST:]),
+            *map(shown, trace[-LAST:]),
         )
     )
 

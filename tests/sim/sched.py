@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from greenlet import getcurrent, greenlet
 
@@ -27,17 +27,13 @@ class OutOfSteps(AssertionError):
     """The run did not end within its bound of steps."""
 
 
-class Step(NamedTuple):
-    """One call, as the trace keeps it."""
+Step = tuple[str, str, tuple[Any, ...], float]
+"""One call, as the trace keeps it: actor, name, arguments, time."""
 
-    actor: str
-    name: str
-    args: tuple[Any, ...]
-    at: float
 
-    def __str__(self) -> str:
-        shown = " ".join(str(arg)[:90] for arg in self.args[:2])
-        return f"{self.at:12.5f}  {self.actor:22} {self.name} {shown}"
+def shown(step: Step) -> str:
+    actor, name, args, at = step
+    return f"{at:12.5f}  {actor:22} {name} {' '.join(str(arg)[:90] for arg in args[:2])}"
 
 
 @dataclass(eq=False, slots=True)
@@ -133,6 +129,8 @@ class Hub:
         self.quiet: frozenset[str] = frozenset()
         """Calls before which nobody else goes on, where no order of them can make a difference."""
         self.actors: list[Actor] = []
+        self.foreground = 0
+        """Actors for whose end the run waits."""
         self.current: Actor | None = None
         self.trace: list[Step] = []
         self.before: Callable[[Actor, str, tuple[Any, ...]], None] | None = None
@@ -155,10 +153,12 @@ class Hub:
             if actor in self.actors:
                 self.actors.remove(actor)
                 proc.actors.remove(actor)
+                self.foreground -= not daemon
 
         actor = Actor(name, proc, greenlet(body, parent=self._main), daemon, at=max(self.now, proc.stopped_until))
         self.actors.append(actor)
         proc.actors.append(actor)
+        self.foreground += not daemon
         return actor
 
     # ── what actors call ──
@@ -181,7 +181,7 @@ class Hub:
         self.steps += 1
         self.now += self.step_seconds
         proc.calls += 1
-        self.trace.append(Step(actor.name, name, args, self.now))
+        self.trace.append((actor.name, name, args, self.now))
         if self.steps > self.max_steps:
             self.fail(OutOfSteps(f"no end after {self.max_steps} steps"))
         if self.before is not None:
@@ -227,6 +227,7 @@ class Hub:
         """It never runs again; what the kernel does for the dead is done."""
         proc.dead = True
         self.actors = [actor for actor in self.actors if actor.proc is not proc]
+        self.foreground = sum(not actor.daemon for actor in self.actors)
         for call in proc.on_death:
             call()
 
@@ -247,7 +248,7 @@ class Hub:
     def run(self, seconds: float = math.inf) -> bool:
         """Run until only daemons are left (True), or so much time has passed. Raises what ended an actor."""
         self._deadline = self.now + seconds
-        while self._failure is None and any(not actor.daemon for actor in self.actors):
+        while self._failure is None and self.foreground:
             chosen = self._next(None)
             if chosen is None:
                 break
@@ -255,15 +256,16 @@ class Hub:
             self.current = None
         if self._failure is not None:
             raise self._failure
-        return not any(not actor.daemon for actor in self.actors)
+        return not self.foreground
 
     def _next(self, current: Actor | None) -> Actor | None:
         """Who goes on; time passes until somebody can. None: back to the loop."""
-        if self._failure is not None or all(actor.daemon for actor in self.actors):
+        if self._failure is not None or not self.foreground:
             return None
-        ready = [actor for actor in self.actors if actor.at <= self.now]
+        now = self.now
+        ready = [actor for actor in self.actors if actor.at <= now]
         if not ready:
-            soonest = min(actor.at for actor in self.actors)
+            soonest = min([actor.at for actor in self.actors])
             if soonest > self._deadline or soonest == math.inf:
                 return None
             self.now = soonest

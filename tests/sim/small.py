@@ -6,6 +6,7 @@ import gc
 from dataclasses import dataclass
 
 from .scenarios import Figures, Plan, Run
+from .sched import shown
 from .strategies import Exhaustive
 
 
@@ -58,7 +59,7 @@ def explore(small: Small, bound: int, most: int | None = None) -> Figures:
             try:
                 total.add(run.play())
             except Exception as error:
-                trace = "\n".join(f"  {step}" for step in run.world.hub.trace[-60:])
+                trace = "\n".join(map(shown, run.world.hub.trace[-60:]))
                 told = f"schedule {strategy.runs}, choices {strategy.choices}, faults {run.faults.told}"
                 raise AssertionError(f"{type(error).__name__}: {error}\n{told}\n{trace}") from error
             if strategy.runs % 200 == 0:

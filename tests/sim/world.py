@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from fsjob_core.errors import GuardBusy
-from fsjob_core.host import GUARD_BELIEVED_BUSY, GUARD_POLL, GUARD_TIMEOUT, Host, Identity
+from fsjob_core.host import GUARD_BELIEVED_BUSY, GUARD_TIMEOUT, Host, Identity
 
 from .memfs import Inode, MemFs, OpenFile, WorldKind, failure
 from .sched import Actor, Event, Hub, Killed, Mutex, Proc, Strategy
@@ -26,6 +26,8 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 class GuardFile:
     """A readers-writer lock that death frees and a stop does not; each thread holds for itself."""
 
+    freed: Event
+    """Set for whoever waits, each time that somebody has let go."""
     shared: list[Actor | None] = field(default_factory=list)
     exclusive: Actor | None = None
 
@@ -36,6 +38,7 @@ class GuardFile:
         self.shared = [actor for actor in self.shared if actor is None or actor.proc is not proc]
         if self.exclusive is not None and self.exclusive.proc is proc:
             self.exclusive = None
+        self.freed.set()
 
 
 class SimCalls:
@@ -195,17 +198,19 @@ class World:
     @contextmanager
     def guard(self, proc: Proc, busy_until: dict[str, float], path: str, shared: bool) -> Iterator[None]:
         hub = self.hub
-        guard = self.guards.setdefault(path, GuardFile())
+        guard = self.guards.get(path)
+        if guard is None:
+            guard = self.guards[path] = GuardFile(Event(hub))
         hub.step(proc, "guard", ("shared" if shared else "exclusive",))
         if busy_until.get(path, 0.0) > hub.now:
             raise GuardBusy(f"{path} is believed to be busy")
         deadline = hub.now + GUARD_TIMEOUT
-        never = Event(hub)
         while not guard.free_for(shared):
             if hub.now >= deadline:
                 busy_until[path] = hub.now + GUARD_BELIEVED_BUSY
                 raise GuardBusy(f"{path} is busy")
-            hub.wait(never, GUARD_POLL)
+            guard.freed.clear()
+            hub.wait(guard.freed, deadline - hub.now)
         actor = hub.current
         if shared:
             guard.shared.append(actor)
@@ -222,6 +227,7 @@ class World:
             guard.exclusive = None
         elif actor in guard.shared:
             guard.shared.remove(actor)
+        guard.freed.set()
 
     def _drop_guards(self, proc: Proc) -> None:
         for guard in self.guards.values():
