@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from . import steps
 from .backlog import PassOver
 from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled, Unsettled
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
@@ -107,7 +107,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
     job_id = lease.place.id
     try:
         _, record = ground.read(job_id)
-    except JobNotFound:
+    except (JobNotFound, Unsettled):
         raise PassOver from None
     except CorruptJob:
         raise PassOver(math.inf) from None
@@ -123,7 +123,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
 def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
     """A waiting link with an empty list, which Node hands out for ever, goes under the state lock."""
     job_id = lease.place.id
-    with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
+    with suppress(LeaseLost, JobNotFound, Unsettled), Change(ground, job_id, leases=[lease]) as change:
         if not change.record.waiting:
             ground.make_last(job_id)
             change.unlink(ground.layout.waiting_link(job_id))
