@@ -124,6 +124,25 @@ def test_a_value_that_was_replaced_is_not_read(store: JobStore, machine: Machine
     assert store.read_value(job.id) == b"new"
 
 
+def test_a_value_that_reads_as_zeros_while_it_is_replaced_is_read_again(store: JobStore, machine: Machine) -> None:
+    job = store.create(1)
+    value = Path(store.layout.value(job.id))
+    store.fulfill(job.id, bytes(5))
+    opened = [0]
+
+    def replaced(name: str, *args: Any) -> None:
+        if name == "open" and args[0] == str(value):
+            opened[0] += 1
+            if opened[0] == 3:
+                value.write_bytes(b"value")
+
+    machine.calls.before = replaced
+    assert store.read_value(job.id) == b"value"
+    store.requeue(job.id)
+    store.fulfill(job.id, bytes(5))
+    assert store.read_value(job.id) == bytes(5), "one that stays so is so"
+
+
 def test_a_pause_is_seen_where_its_absence_is_remembered(store: JobStore, machine: Machine) -> None:
     store.create(1)
     store.pause("maintenance")

@@ -276,11 +276,13 @@ def take_turns(machines: Machines, steps: int) -> tuple[int, int]:
 
 def read_value(store: JobStore, job_id: str) -> bytes:
     """As `store.read_value` does, without a Python file: these descriptors are not the kernel's."""
-    fd = store.ground.disk.open_current(store.layout.value(job_id))
-    try:
-        return store.host.calls.read(fd, 1 << 20)
-    finally:
+    data = b""
+    while not data.strip(b"\0"):
+        fd = store.ground.disk.open_current(store.layout.value(job_id))
+        data = store.host.calls.read(fd, 1 << 20)
         store.host.calls.close(fd)
+        store.host.wait(store.host.event(), 0.1)
+    return data
 
 
 def check(machines: Machines, jobs: dict[str, Told]) -> None:
