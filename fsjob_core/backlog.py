@@ -120,7 +120,7 @@ class Backlog:
         ground, place = self._ground, self._ground.place(self._kind, job_id)
         if job_id in self._held:
             return self._take_from_the_dead(place)
-        if self._spread and not ground.disk.exists(f"{self._directory}/{job_id}"):
+        if self._spread and ground.local and not ground.disk.exists(f"{self._directory}/{job_id}"):
             return None
         lease = Lease.take(ground.host, place, ground.worker)
         if lease is None:

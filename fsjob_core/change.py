@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from .careful import listed_inode
 from .errors import JobNotFound, LeaseLost
 from .fs import CHUNK, Marks
 from .ground import STATE_LOCK_WAIT, Ground
-from .lease import Lease
-from .record import JobRecord
+from .lease import Lease, fence
+from .record import MAX_STATE, JobRecord
 
 Known = tuple[bytes, JobRecord]
 """Bytes of a state.json that were parsed before, and what they mean."""
@@ -53,6 +54,8 @@ class Change:
             if self._with_value:
                 self._value = self._stage("value")
             self._state = self._stage("state")
+            if ground.host.careful:
+                fence(ground.host, self.lock)
             for lease in (*self._leases, self.lock):
                 lease.require()
             if self._readable:
@@ -114,7 +117,7 @@ class Change:
         disk.sync(fd, path)
         if self.record.version:  # run again, perhaps by somebody stopped before his sync: the older value would be lost
             disk.sync_directory(self._ground.layout.job(self._id))
-        self._rename(path, self._ground.layout.value(self._id))
+        self._rename(path, self._ground.layout.value(self._id), self._value_landed)
         disk.sync_directory(self._ground.layout.job(self._id))
         return size
 
@@ -129,6 +132,8 @@ class Change:
     def prepare(self, record: JobRecord) -> None:
         """Write the staged state; a full disk says so here, before anything that shows is changed."""
         disk, (fd, path) = self._ground.disk, self._state
+        if self._ground.host.careful:  # by this a commit is known again, where an error comes although it was made
+            record = record.with_ours(commit=self.lock.owner.token)
         self._prepared = record.to_bytes(), record
         if self.record.fulfilled:
             self._ground.make_last(self._id)
@@ -137,28 +142,51 @@ class Change:
 
     def commit_prepared(self, *, last: bool = True) -> None:
         """Rename the staged state over the job's. Raises LeaseLost."""
-        self._rename(self._state[1], self._ground.layout.state(self._id))
+        self._rename(self._state[1], self._ground.layout.state(self._id), self._state_landed)
         if last:
             self._ground.disk.sync_directory(self._ground.layout.job(self._id))
         self.data, self.record = self._prepared
         self._committed = True
 
-    def _rename(self, staged: str, path: str) -> None:
+    def _rename(self, staged: str, path: str, landed: Callable[[], bool]) -> None:
         self.ask_clocks()
         try:
             self._ground.disk.calls.rename(staged, path)
+        except OSError as error:
+            self._settle(error, staged, path, landed)
+
+    def _settle(self, error: OSError, staged: str, path: str, landed: Callable[[], bool]) -> None:
+        disk = self._ground.disk
+
+        def again() -> None:
+            self.ask_clocks()
+            disk.calls.rename(staged, path)
+
+        try:
+            disk.settle(error, again, landed)
         except FileNotFoundError:
+            known = "look at it before you try again" if self._ground.host.careful else "nothing was changed"
             raise LeaseLost(
-                f"{self.lock.place} was taken away while job {self._id} was being changed; nothing was changed"
+                f"{self.lock.place} was taken away while job {self._id} was being changed; {known}"
             ) from None
 
-    def unlink(self, path: str, *, lease: Lease | None = None) -> None:
-        """A proven step: unlink what only the holder of the lock may; where the guard is busy it is left.
+    def _value_landed(self) -> bool:
+        """Whether `value` is the staged file; a number used again does not deceive for long: the commit has a token."""
+        calls = self._ground.disk.calls
+        return listed_inode(calls, self._ground.layout.value(self._id)) == calls.fstat(self._value[0]).st_ino
+
+    def _state_landed(self) -> bool:
+        """Whether `state.json` is what this change has staged: it holds the token of this lock."""
+        return self._ground.disk.read(self._ground.layout.state(self._id), MAX_STATE) == self._prepared[0]
+
+    def unlink(self, path: str, *, lease: Lease | None = None) -> bool:
+        """A proven step: unlink what only the holder of the lock may; False where the guard is busy, and it is left.
 
         So it is where the lock was lost after the commit, which stands: to raise would deny what was done.
         """
         try:
-            (lease or self.lock).step(self._ground.disk.remove, path)
+            return (lease or self.lock).step(self._ground.disk.remove, path)
         except LeaseLost:
             if not self._committed:
                 raise
+            return False

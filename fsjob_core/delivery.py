@@ -10,8 +10,9 @@ from typing import BinaryIO, NamedTuple
 
 from . import steps
 from .backlog import PassOver
+from .careful import Patience
 from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled, Unsettled
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
@@ -34,8 +35,15 @@ def open_value(ground: Ground, job_id: str) -> BinaryIO:
 
 def read_value(ground: Ground, job_id: str) -> bytes:
     """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
-    with open_value(ground, job_id) as file:
-        return file.read()
+    patience = None
+    while True:
+        with open_value(ground, job_id) as file:
+            value = file.read()
+        if not ground.host.careful or not value or value.strip(b"\0"):
+            return value
+        patience = patience or Patience(ground.host)  # JuiceFS shows a file as zeros while it is replaced
+        if not patience.again():
+            return value
 
 
 class Fulfillment(NamedTuple):
@@ -107,7 +115,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
     job_id = lease.place.id
     try:
         _, record = ground.read(job_id)
-    except JobNotFound:
+    except (JobNotFound, Unsettled):
         raise PassOver from None
     except CorruptJob:
         raise PassOver(math.inf) from None
@@ -123,7 +131,7 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
 def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
     """A waiting link with an empty list, which Node hands out for ever, goes under the state lock."""
     job_id = lease.place.id
-    with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
+    with suppress(LeaseLost, JobNotFound, Unsettled), Change(ground, job_id, leases=[lease]) as change:
         if not change.record.waiting:
             ground.make_last(job_id)
             change.unlink(ground.layout.waiting_link(job_id))

@@ -60,3 +60,10 @@ class LeaseLost(FsJobError):
 
 class GuardBusy(FsJobError):
     """Another process has held the store's guard for more than two seconds; the step was left for later."""
+
+
+class Unsettled(FsJobError):
+    """A file system that other machines see too gave no answer to be trusted; look at the job, then try again.
+
+    Whether the last change was made is not known; what stands there is whole either way.
+    """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
@@ -173,6 +174,16 @@ class Disk:
         except FileNotFoundError:
             return []
 
+    # ── renames ──
+
+    def move(self, old: str, new: str) -> None:
+        """Rename to a name that nobody else would choose."""
+        self.calls.rename(old, new)
+
+    def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:
+        """A rename was refused with `error`: raise it, unless it was made after all, or is when tried `again`."""
+        raise error
+
     # ── reading ──
 
     def open_regular(self, path: str) -> int:
@@ -196,20 +207,28 @@ class Disk:
 
     def open_file(self, path: str) -> BinaryIO:
         """A regular file as a Python file, for reading; raises NotRegular or OSError."""
-        return self.calls.fdopen(self.open_regular(path), "rb")  # type: ignore[no-any-return]
+        return self.calls.fdopen(self.open_current(path), "rb")  # type: ignore[no-any-return]
+
+    def open_current(self, path: str) -> int:
+        """Open the regular file that stands there now."""
+        return self.open_regular(path)
 
     def read(self, path: str, limit: int) -> bytes:
         """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""
         fd = self.open_regular(path)
         try:
-            size = self.calls.fstat(fd).st_size
-            if size > limit:
-                raise NotRegular(f"{path} has {size:,} bytes; at most {limit:,} are read")
-            data = self.calls.read(fd, size + 1)
-            while len(data) <= limit and (more := self.calls.read(fd, CHUNK)):
-                data += more
+            return self.read_open(fd, path, limit)
         finally:
             self.calls.close(fd)
+
+    def read_open(self, fd: int, path: str, limit: int) -> bytes:
+        """All of an open regular file of at most `limit` bytes; raises NotRegular or OSError."""
+        size = self.calls.fstat(fd).st_size
+        if size > limit:
+            raise NotRegular(f"{path} has {size:,} bytes; at most {limit:,} are read")
+        data = self.calls.read(fd, size + 1)
+        while len(data) <= limit and (more := self.calls.read(fd, CHUNK)):
+            data += more
         if len(data) > limit:
             raise NotRegular(f"{path} grew over {limit:,} bytes while it was read")
         return data

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
@@ -29,6 +29,8 @@ GUARD_BELIEVED_BUSY = 30.0
 GUARD_POLL = 0.002
 
 LOCAL_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "zfs", "overlay"})
+FRESH_OPENS = frozenset({"nfs", "nfs4", "fuse.glusterfs"})
+"""Where opening a directory never gives one that was replaced; elsewhere only a listing is sure to tell."""
 
 
 class Calls(Protocol):
@@ -151,6 +153,16 @@ class Host:
     """What the mount table calls the file system under a path; "" where it does not say."""
     services: dict[type, Any] = field(default_factory=dict)
     """One instance each of what a process has once, such as the heartbeat."""
+    careful: bool = False
+    """Whether answers are not to be trusted: other machines see the file system, too (`careful.py`)."""
+    fresh_opens: bool = True
+    """Whether an open of a directory gives what stands there now, without a look at a listing."""
+
+    def with_care(self, calls: Calls, *, fresh_opens: bool) -> Host:
+        """The same process, by way of calls that take care; it follows a fork as this one does."""
+        derived = replace(self, calls=calls, careful=True, fresh_opens=fresh_opens)
+        self.services.setdefault(Host, []).append(derived)
+        return derived
 
     def is_local(self, path: str) -> bool:
         """Whether no other machine can see the file system under `path`."""
@@ -383,13 +395,17 @@ REAL = Host(
 
 def _after_fork_in_child() -> None:
     """A child has none of its parent's leases, threads or descriptors, and is somebody else."""
+    derived: list[Host] = REAL.services.pop(Host, [])
     for service in REAL.services.values():
         abandon = getattr(service, "abandon", None)
         if abandon is not None:
             abandon()
     REAL.services.clear()
+    REAL.services[Host] = derived
     _guards.forget()
-    object.__setattr__(REAL, "me", _identify())
+    me = _identify()
+    for host in (REAL, *derived):
+        object.__setattr__(host, "me", me)
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -20,6 +20,7 @@ from .lease import (
     judge,
     look,
     remove,
+    stale_after,
     unbar,
 )
 from .lease import describe as describe_lock
@@ -68,7 +69,8 @@ def release(ground: Ground, info: LockInfo, *, wait: Wait | None = None) -> Outc
 def _left(ground: Ground, place: LockPlace, seen: Sighting) -> float:
     watched = Sightings.of(ground.host).unchanged_for(place.path, seen)
     age = ground.host.time() - seen.mtime_ns / 1e9
-    return max(STALE_AFTER - watched, STALE_AFTER - age if age >= 0 else 0.0, 0.0)
+    limit = stale_after(ground.local)
+    return max(limit - watched, limit - age if age >= 0 else 0.0, 0.0)
 
 
 def _leaked_since(ground: Ground, place: LockPlace, taken: float) -> float | None:

@@ -39,7 +39,7 @@ def delete(ground: Ground, job_id: str, *, keep: Callable[[str], None] | None = 
         def move(job: str) -> None:
             for lease in leases:
                 lease.require()
-            disk.calls.rename(job, layout.in_trash(name))
+            disk.move(job, layout.in_trash(name))
 
         if not change.lock.step(move, layout.job(job_id)):
             raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")

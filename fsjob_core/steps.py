@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from .change import Change, Known
-from .errors import AlreadyFulfilled, InvalidRequest, VersionMismatch
+from .errors import AlreadyFulfilled, GuardBusy, InvalidRequest, Unsettled, VersionMismatch
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease
 from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, without
@@ -96,11 +96,13 @@ def _settle(ground: Ground, job_id: str, data: bytes) -> None:
     """Stage a job's directory and rename it into `jobs/`: whole, or not there."""
     disk, layout = ground.disk, ground.layout
     staging = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
-    disk.calls.mkdir(staging)
+    disk.make_directory(staging)
     try:
         disk.write_new(f"{staging}/state.json", data)
         disk.sync_directory(staging)
-        disk.calls.rename(staging, layout.job(job_id))
+        disk.move(staging, layout.job(job_id))
+    except Unsettled:  # if it was renamed, a path of the client's memory still leads into the job
+        raise
     except BaseException:
         disk.discard(f"{staging}/state.json")
         with suppress(OSError):
@@ -238,7 +240,8 @@ def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobReco
         ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
         ground.disk.sync_directory(layout.pending)
         change.commit_prepared()
-        change.unlink(layout.parked_link(job_id))
+        if not change.unlink(layout.parked_link(job_id)) and ground.disk.exists(layout.parked_link(job_id)):
+            raise GuardBusy(f"job {job_id} counts as parked still: the store's guard is busy; run it again once more")
         return change.record
 
 

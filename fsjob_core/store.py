@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
+from .careful import CarefulDisk, careful
 from .delivery import Notification, Respond
 from .fs import Disk
 from .ground import Ground
@@ -59,12 +60,15 @@ class JobStore:
         if order not in ("oldest", "random"):
             raise ValueError(f"order is 'oldest' or 'random', not {order!r}")
         root = os.path.abspath(os.fspath(directory))
+        local = _host.is_local(root)
+        if not local:
+            _host = careful(_host, _host.fstype(root))
         self.host = _host
         self.layout = Layout(root)
         self.respond = respond
         self.worker_name = worker_name or f"{_host.me.host}-{_host.me.pid}"
-        disk = Disk(_host, _host.calls, durable=durability == "full")
-        self.ground = Ground(_host, self.layout, disk, self.worker_name, read_only, _host.is_local(root))
+        disk = (Disk if local else CarefulDisk)(_host, _host.calls, durable=durability == "full")
+        self.ground = Ground(_host, self.layout, disk, self.worker_name, read_only, local)
         if must_exist or read_only:
             self.ground.require_store()
         else:

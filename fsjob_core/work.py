@@ -9,7 +9,7 @@ from contextlib import suppress
 from . import steps
 from .backlog import PassOver
 from .change import Change, Known
-from .errors import CorruptJob, FsJobError, JobNotFound
+from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
 from .ground import Ground
 from .lease import Lease
 from .record import PENDING, JobRecord, Json
@@ -123,6 +123,8 @@ def accept_work(
         known = ground.read(job_id)
     except JobNotFound:
         raise PassOver from None  # Node's create makes the link before the directory
+    except Unsettled:
+        raise PassOver from None
     except CorruptJob:
         raise PassOver(math.inf) from None
     record = known[1]

@@ -6,9 +6,22 @@ be proven), proofs by the holder's own clock, and removal of a stale lock only u
 """
 
 from .heart import BEAT_EVERY, PROOF_LASTS, Heart
-from .lock import KINDS, Lease, LockPlace
+from .lock import KINDS, Lease, LockPlace, fence
 from .sight import BAR_OLD, STALE_AFTER, Owner, Sighting, Sightings, look
-from .takeover import BAR_SECONDS, Bar, Judgement, acquire, bar, describe, judge, move_away, remove, take_over, unbar
+from .takeover import (
+    BAR_SECONDS,
+    Bar,
+    Judgement,
+    acquire,
+    bar,
+    describe,
+    judge,
+    move_away,
+    remove,
+    stale_after,
+    take_over,
+    unbar,
+)
 
 __all__ = [
     "BAR_OLD",
@@ -28,10 +41,12 @@ __all__ = [
     "acquire",
     "bar",
     "describe",
+    "fence",
     "judge",
     "look",
     "move_away",
     "remove",
+    "stale_after",
     "take_over",
     "unbar",
 ]

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
-from ..errors import GuardBusy, LeaseLost
+from ..careful import Patience
+from ..errors import GuardBusy, LeaseLost, Unsettled
 from ..host import Host
 from ..layout import STAGED, Layout
 from .heart import PROOF_LASTS, Heart
-from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner
+from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, look_closely, same_beat
 
 KINDS = ("work", "notification", "state")
 
@@ -47,6 +48,7 @@ class Lease:
         "_closed",
         "_fd",
         "_inode",
+        "_marked",
         "_mtime_ns",
         "_on_lost",
         "_told",
@@ -61,7 +63,7 @@ class Lease:
         "recovered",
     )
 
-    def __init__(self, host: Host, place: LockPlace, owner: Owner, fd: int, proven_at: float) -> None:
+    def __init__(self, host: Host, place: LockPlace, owner: Owner, fd: int, proven_at: float, marked: bool = False) -> None:
         found = host.calls.fstat(fd)
         self.host = host
         self.place = place
@@ -76,6 +78,7 @@ class Lease:
         self.heart = Heart.of(host)
         self._fd = fd
         self._inode = found.st_ino
+        self._marked = marked
         self._mtime_ns = found.st_mtime_ns
         self._on_lost: Callable[[], None] | None = None
         self._why = ""
@@ -108,9 +111,11 @@ class Lease:
             if host.monotonic() - began > PROOF_LASTS:
                 calls.close(fd)
                 return None
+            marked = False
             with suppress(OSError):  # without attributes the owner is unknown, and all else works
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
-            lease = cls(host, place, owner, fd, began)
+                marked = True
+            lease = cls(host, place, owner, fd, began, marked)
         except BaseException:
             calls.close(fd)
             raise
@@ -132,14 +137,29 @@ class Lease:
         if self._why or self.dropped or not self._fresh():
             return False
         try:
-            found = self.host.calls.lstat(self.place.path)
+            host, path = self.host, self.place.path
+            ours = self._stands_certainly() if host.careful else host.calls.lstat(path).st_ino == self._inode
         except FileNotFoundError:
             self.lose("it was taken away")
             return False
-        if found.st_ino != self._inode:
+        if not ours:
             self.lose("somebody else has taken it over")
             return False
         return self._fresh()
+
+    def _stands_certainly(self) -> bool:
+        """Whether the lock stands at its path, where an lstat may be old and an inode number used again.
+
+        Raises OSError where that cannot be told: it is then neither proven nor lost.
+        """
+        seen = look_closely(self.host, self.place.path, self._inode)
+        if seen is None:
+            raise FileNotFoundError(self.place.path)
+        if seen.inode != self._inode:
+            return False
+        if self._marked and seen.owner is not None:
+            return seen.owner.token == self.owner.token
+        return same_beat(self.host, seen.mtime_ns, self._mtime_ns)
 
     def _fresh(self) -> bool:
         if self.host.monotonic() - self.proven_at > PROOF_LASTS:
@@ -211,6 +231,10 @@ class Lease:
                 self.host.calls.rmdir(self.place.path)
         except (GuardBusy, FileNotFoundError):
             return False
+        except OSError:
+            if not self.host.careful:
+                raise
+            return False  # what was done under it is done: it goes stale
         if closes_itself:
             self.close()
         return True
@@ -262,16 +286,30 @@ def _give_back(host: Host, place: LockPlace, began: float, guarded: bool) -> Non
             host.calls.rmdir(place.path)
 
 
-def remove_staged(host: Host, job: str, own: str = "") -> None:
-    """Unlink every staged file in a job's directory but those of token `own`.
+def fence(host: Host, lease: Lease) -> None:
+    """Have no staged file but the holder's own in its job's directory, before it reads there.
+
+    Where a client carries out late what it was told when the lock was its own, its rename then finds nothing.
+    """
+    patience = Patience(host)
+    while remove_staged(host, lease.place.job, lease.owner.token):
+        if not patience.again():
+            raise Unsettled(f"job {lease.place.id}: {lease.place.job} keeps filling with staged files; try again")
+
+
+def remove_staged(host: Host, job: str, own: str = "") -> bool:
+    """Unlink every staged file in a job's directory but those of token `own`; says whether there were any.
 
     The staged file is the right to commit: without it the rename of a holder that was stopped finds nothing.
     """
     try:
         names = host.calls.listdir(job)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return False
+    found = False
     for name in names:
         if name.startswith(STAGED) and not (own and name.startswith(f"{STAGED}{own}-")):
+            found = True
             with suppress(FileNotFoundError):
                 host.calls.unlink(f"{job}/{name}")
+    return found

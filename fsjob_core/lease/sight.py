@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from ..careful import listed_inode
 from ..host import Calls, Host, Identity, Thread
 
 STALE_AFTER = 10.0
 """Seconds without a beat after which a lock may be taken: a constant of the format."""
+CACHE_TIME = 2.0
+"""Seconds more where the file system is not local: a beat may be seen that much later."""
 BAR_OLD = 60.0
 """Seconds after which a bar was left by a crash."""
 
@@ -95,6 +99,31 @@ def look(host: Host, path: str) -> Sighting | None:
         return Sighting(found.st_ino, found.st_mtime_ns, _read_owner(calls, fd), None, None)
     finally:
         calls.close(fd)
+
+
+def look_closely(host: Host, path: str, expected: int) -> Sighting | None:
+    """`look` at a lock of which one will act if its inode is `expected`.
+
+    Where the file system is not local a new listing must show the same: raises ESTALE where it shows the expected
+    inode, but an open does not. An open alone is enough where it is known never to give what was replaced, for
+    listing all jobs at each proof makes a large store slow.
+    """
+    if not host.careful or host.fresh_opens:
+        return look(host, path)
+    inode = listed_inode(host.calls, path)
+    if inode is None:
+        return None
+    seen = look(host, path)
+    if seen is not None and seen.inode == inode:
+        return seen
+    if inode == expected:
+        raise OSError(errno.ESTALE, "its directory lists another", path)
+    return Sighting(inode, 0, None, None, None)  # whatever it is, it is another
+
+
+def same_beat(host: Host, one_ns: int, other_ns: int) -> bool:
+    """Whether two mtimes are of one beat: to the nanosecond, or where files come from afar to the second (MooseFS)."""
+    return one_ns // 10**9 == other_ns // 10**9 if host.careful else one_ns == other_ns
 
 
 def _read_owner(calls: Calls, fd: int) -> Owner | None:

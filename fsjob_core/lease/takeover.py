@@ -6,15 +6,27 @@ judged the same lock stale one wins.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import NamedTuple
 
+from ..careful import listed_inode
 from ..errors import GuardBusy, JobLocked, LockTimeout
 from ..host import Host
 from .lock import Lease, LockPlace, remove_staged
-from .sight import BAR_OLD, BAR_PREFIX, STALE_AFTER, Sighting, Sightings, look
+from .sight import (
+    BAR_OLD,
+    BAR_PREFIX,
+    CACHE_TIME,
+    STALE_AFTER,
+    Sighting,
+    Sightings,
+    look,
+    look_closely,
+    same_beat,
+)
 
 BAR_SECONDS = 7.0
 """For how long a bar stands: one beat of a Node holder (5 s) and a margin."""
@@ -42,10 +54,16 @@ def judge(host: Host, path: str, seen: Sighting, *, local: bool) -> Judgement:
     if local and seen.owner is not None and host.alive(seen.owner.identity) is False:
         return Judgement.DEAD
     unchanged = Sightings.of(host).unchanged_for(path, seen)
+    limit = stale_after(local)
     from_the_future = age < 0
-    if unchanged >= STALE_AFTER and (from_the_future or age > STALE_AFTER):
+    if unchanged >= limit and (from_the_future or age > limit):
         return Judgement.STALE
     return Judgement.HELD
+
+
+def stale_after(local: bool) -> float:
+    """Seconds without a beat that is seen, after which a lock may be taken."""
+    return STALE_AFTER if local else STALE_AFTER + CACHE_TIME
 
 
 @contextmanager
@@ -56,13 +74,22 @@ def _same_under_guard(host: Host, place: LockPlace, seen: Sighting, *, live: boo
     """
     with host.guard(place.guard, False):
         began = host.monotonic()
-        again = look(host, place.path)
+        again = _look_again(host, place.path, seen.inode)
         same = again is not None and (again.inode, again.token, again.bar) == (seen.inode, seen.token, seen.bar)
         if same and not live:
-            same = again is not None and again.mtime_ns == seen.mtime_ns
+            same = again is not None and same_beat(host, again.mtime_ns, seen.mtime_ns)
         if same and place.kind == "state":
             remove_staged(host, place.job)  # first the right to commit, then the lock
         yield same and host.monotonic() - began < JUDGED_FOR
+
+
+def _look_again(host: Host, path: str, expected: int) -> Sighting | None:
+    try:
+        return look_closely(host, path, expected)
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return None  # listing and open differ: nothing to act on
 
 
 def _remove_there(host: Host, place: LockPlace, seen: Sighting) -> bool:
@@ -109,6 +136,7 @@ def acquire(host: Host, place: LockPlace, worker: str, *, local: bool, seconds: 
     deadline = host.monotonic() + seconds
     never = None
     pause = 0.001
+    patient = False
     while True:
         lease = Lease.take(host, place, worker)
         if lease is not None:
@@ -119,6 +147,10 @@ def acquire(host: Host, place: LockPlace, worker: str, *, local: bool, seconds: 
                 lease = take_over(host, place, seen, worker)
             if lease is not None:
                 return lease
+        if host.careful and not patient and host.monotonic() >= deadline:
+            patient = True
+            if listed_inode(host.calls, place.path) is None:  # a free lock may look held for a second
+                deadline = host.monotonic() + CACHE_TIME
         if host.monotonic() >= deadline:
             error = LockTimeout if place.kind == "state" else JobLocked
             raise error(f"{place} is {describe(seen)}")

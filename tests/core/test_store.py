@@ -19,6 +19,13 @@ from fsjob_core.store import JobStore
 from .conftest import Holder
 
 
+@pytest.fixture(params=["local", "careful"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> JobStore:
+    """The same tests where the mount table says that other machines see the file system, too."""
+    host = REAL if request.param == "local" else replace(REAL, fstype=lambda path: "nfs4", services={})
+    return JobStore(tmp_path / "store", durability="process", _host=host)
+
+
 def tree(store: JobStore) -> set[str]:
     root = Path(store.directory)
     parts = (path.relative_to(root).as_posix() for path in root.rglob("*"))
@@ -307,7 +314,7 @@ def test_a_write_that_fails_leaves_no_link_behind(store: JobStore, monkeypatch: 
     def full(fd: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(type(store.ground.disk.calls), "write", staticmethod(full))
+    monkeypatch.setattr(RealCalls, "write", staticmethod(full))
     for act in (
         lambda: store.park(job.id, "why"),
         lambda: store.queue(job.id, "target"),

@@ -272,7 +272,7 @@ def unlinked_before_the_state_lasts(patch: pytest.MonkeyPatch) -> None:
     sync_directory = Disk.sync_directory
 
     def early(self: Change, *, last: bool = True) -> None:
-        self._rename(self._state[1], self._ground.layout.state(self._id))
+        self._rename(self._state[1], self._ground.layout.state(self._id), self._state_landed)
         if self._prepared[1].fulfilled:
             self.unlink(self._ground.layout.pending_link(self._id))
         if last:
