@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from . import steps
 from .backlog import PassOver
 from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, NotFulfilled, named
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
@@ -35,7 +35,10 @@ def open_value(ground: Ground, job_id: str) -> BinaryIO:
 def read_value(ground: Ground, job_id: str) -> bytes:
     """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
     with open_value(ground, job_id) as file:
-        return file.read()
+        try:
+            return file.read()
+        except OSError as error:
+            raise named(error, ground.layout.value(job_id)) from None
 
 
 class Fulfillment(NamedTuple):
@@ -121,9 +124,12 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
 
 
 def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
-    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock."""
+    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock, if it is free.
+
+    Whatever is wrong with this job must not keep the others from being told.
+    """
     job_id = lease.place.id
-    with suppress(LeaseLost, JobNotFound), Change(ground, job_id, leases=[lease]) as change:
+    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
         if not change.record.waiting:
             ground.make_last(job_id)
             change.unlink(ground.layout.waiting_link(job_id))

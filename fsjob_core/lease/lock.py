@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
-from ..errors import GuardBusy, LeaseLost
+from ..errors import GuardBusy, LeaseLost, named
 from ..host import Host
 from ..layout import STAGED, Layout
 from .heart import PROOF_LASTS, Heart
-from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner
+from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, close
 
 KINDS = ("work", "notification", "state")
 
@@ -106,13 +106,16 @@ class Lease:
         owner = Owner.of(host.me, worker, host.time(), f"{host.me.tag}.{host.token()}")
         try:
             if host.monotonic() - began > PROOF_LASTS:
-                calls.close(fd)
+                close(calls, fd)
                 return None
             with suppress(OSError):  # without attributes the owner is unknown, and all else works
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
             lease = cls(host, place, owner, fd, began)
-        except BaseException:
-            calls.close(fd)
+        except BaseException as error:
+            close(calls, fd)
+            _give_back(host, place, began, guarded)
+            if isinstance(error, OSError):
+                raise named(error, place.path) from None
             raise
         lease.heart.add(lease)
         if host.monotonic() - began > PROOF_LASTS:
@@ -218,7 +221,7 @@ class Lease:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.host.calls.close(self._fd)
+            close(self.host.calls, self._fd)
 
     def abandon(self) -> None:
         """In the child of a fork: this lease is the parent's."""

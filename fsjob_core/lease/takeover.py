@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import NamedTuple
 
-from ..errors import GuardBusy, JobLocked, LockTimeout
+from ..errors import GuardBusy, JobLocked, LockTimeout, named
 from ..host import Host
 from .lock import Lease, LockPlace, remove_staged
 from .sight import BAR_OLD, BAR_PREFIX, STALE_AFTER, Sighting, Sightings, look
@@ -153,6 +153,8 @@ def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
             host.calls.symlink(text, place.path)
         except FileExistsError:
             raise JobLocked(f"{place} was taken at once: it is {describe(look(host, place.path))}") from None
+        except OSError as error:  # Python names the text of the link, not the link
+            raise named(error, place.path) from None
         if place.kind == "state":
             remove_staged(host, place.job)  # a live holder may have staged since; from here on it cannot prove
     return Bar(place, text)
