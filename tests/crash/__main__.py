@@ -16,14 +16,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import pytest
+
 from .failing import fail
+from .mutants import PATCHES
 from .operations import OPERATIONS
-from .sweep import Bench, Found, kill
+from .sweep import Bench, Enough, Found, kill
 from .traced import trace
 
-KINDS: dict[str, Callable[..., Found]] = {"kill": kill, "trace": trace, "fail": fail}
+KINDS: dict[str, Callable[..., None]] = {"kill": kill, "trace": trace, "fail": fail}
 
 
 def room() -> str:
@@ -39,10 +43,15 @@ def room() -> str:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     kind, name = request.pop("kind"), request.pop("operation")
-    durability = request.pop("durability", "full")
+    durability, mutant = request.pop("durability", "full"), request.pop("mutant", "")
+    found = Found(hunt=bool(mutant))
     where = room()
     try:
-        found = KINDS[kind](Bench(OPERATIONS[name], durability, where), **request)
+        bench = Bench(OPERATIONS[name], durability, where)
+        with pytest.MonkeyPatch.context() as patch, suppress(Enough):
+            if mutant:
+                PATCHES[mutant](patch)
+            KINDS[kind](bench, found, **request)
     finally:
         shutil.rmtree(where, ignore_errors=True)
     return {"points": found.points, "calls": found.calls, "violations": found.violations}

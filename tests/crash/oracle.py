@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from fsjob_core import errors
+from fsjob_core.errors import FsJobError
 from fsjob_core.layout import LOCK, STAGED, Layout, is_job_id
 from fsjob_core.lease.sight import OWNER_ATTRIBUTE
 from fsjob_core.store import JobStore
@@ -16,6 +17,8 @@ from .machine import Clock, host_with
 from .operations import Acting, Operation, Step
 from .state import Job, read_job
 
+ROUNDS = 6
+"""Rounds within which a doctor must have mended all there is."""
 ROUND = 1.1
 """Seconds after which a worker looks again: a job that was handed out is not handed out again for one."""
 UNOWNED = 14.0
@@ -60,6 +63,13 @@ class Look:
     def _must(self, holds: bool, fault: str) -> None:
         if not holds:
             self.faults.append(fault)
+
+    def at(self, look: Callable[[], None]) -> None:
+        """Look; what cannot even be read is found wrong, too."""
+        try:
+            look()
+        except (FsJobError, OSError) as error:
+            self.faults.append(f"{type(error).__name__}: {error}")
 
     # ── what was acknowledged is there ──
 
@@ -130,12 +140,37 @@ class Look:
 
     # ── and it goes on ──
 
-    def goes_on(self) -> None:
-        """The operation can be made again without a wait, and a worker gets every job done."""
+    def goes_on(self, *, doctor_first: bool = False) -> None:
+        """The operation can be made again without a wait, and a worker gets every job done; the doctor the rest."""
+        if doctor_first:
+            self._cure()
         self.patience = self._how_patient()
         self._again()
         self._drain()
         self._all_done()
+        if hasattr(JobStore, "doctor"):
+            self._cure()
+            self._drain()
+            self._all_done(linked=False)
+            self._nothing_is_left()
+
+    def _cure(self) -> None:
+        """Have the doctor mend all that it finds, until it finds nothing."""
+        store = self._store()
+        find, mend = getattr(store, "doctor", None), getattr(store, "repair", None)
+        if find is None or mend is None:
+            return
+        for _ in range(ROUNDS):
+            problems = list(find())
+            if not problems:
+                return
+            for problem in problems:
+                mend(problem)
+        self.faults.append(f"the doctor does not end: {problems}")
+
+    def _nothing_is_left(self) -> None:
+        left = [*locks(self.layout), *staged(self.layout), *_listed(self.layout.tmp)]
+        self._must(not left, f"after the doctor this is left: {left}")
 
     def _how_patient(self) -> float:
         """Locks of the dead are taken at once, where it was written whose they are."""
@@ -183,23 +218,24 @@ class Look:
                 note.done(None, note.waiting)
             self.clock.pass_by(ROUND)
 
-    def _open_jobs(self) -> Iterator[str]:
+    def _open_jobs(self, *, linked: bool = True) -> Iterator[str]:
+        """Jobs that are not done. `linked`: one that nobody acknowledged counts only where it can be found."""
         store = JobStore(self.directory, read_only=True, _host=self.host)
         for job_id in _listed(self.layout.jobs):
             if is_job_id(job_id) and (job := read_job(store, job_id)) is not None:
                 known = job_id in self.made or job_id in self.ids.values()
-                linked = os.path.lexists(self.layout.pending_link(job_id))
+                found = os.path.lexists(self.layout.pending_link(job_id)) or not linked
                 waits = os.path.lexists(self.layout.parked_link(job_id))  # a park cut off is one that was made
-                if job.state == 1 and not waits and (known or linked):
+                if job.state == 1 and not waits and (known or found):
                     yield f"job {job_id} is never done: {job}"
                 if job.state == 2 and job.waiting:
                     yield f"{job.waiting} are never told of job {job_id}"
 
     def _is_done(self) -> bool:
-        return not list(self._open_jobs())
+        return not list(self._open_jobs(linked=not hasattr(JobStore, "doctor")))
 
-    def _all_done(self) -> None:
-        self.faults += self._open_jobs()
+    def _all_done(self, *, linked: bool = True) -> None:
+        self.faults += self._open_jobs(linked=linked)
 
 
 # ── what lies about ──

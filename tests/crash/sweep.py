@@ -27,10 +27,18 @@ class Found:
     points: int = 0
     calls: int = 0
     violations: list[str] = field(default_factory=list)
+    hunt: bool = False
+    """Whether the first violation is enough."""
 
     def add(self, where: str, faults: list[str]) -> None:
         self.points += 1
         self.violations += [f"{where}: {fault}" for fault in faults]
+        if self.hunt and self.violations:
+            raise Enough
+
+
+class Enough(Exception):
+    """What was hunted for is found."""
 
 
 class Bench:
@@ -76,28 +84,28 @@ class Bench:
         """Make every step by the real host: its threads, its calls, and unless that takes long its clock."""
         self.act(self.acting(host_with(clock=Clock()) if self.operation.slow else REAL, say))
 
-    def look(self, ended: Ended, *, whole: bool) -> list[str]:
+    def look(self, ended: Ended, *, whole: bool, doctor_first: bool = False) -> list[str]:
         """What a process that comes after finds wrong: this one, which has not touched the store."""
         look = Look(self.operation, self.directory, self.ids, ended.said)
-        if whole:
-            look.is_whole()
-        else:
-            look.is_there()
-        look.goes_on()
+        look.at(look.is_whole if whole else look.is_there)
+        look.at(partial(look.goes_on, doctor_first=doctor_first))
         return look.faults
 
 
-def kill(bench: Bench, only: int = 0, **_: object) -> Found:
+def kill(bench: Bench, found: Found, only: int = 0) -> None:
     """Kill the process before each of its calls, and let it end by itself at last."""
-    found, number = Found(), only or 1
+    number = only or 1
     while True:
         bench.fresh()
         ended = in_child(partial(bench.act_with, Killer(number)))
         faults = [ended.failure] if ended.failure else []
-        found.add(f"killed before call {number}", faults + bench.look(ended, whole=not ended.killed))
+        found.add(
+            f"killed before call {number}",
+            faults + bench.look(ended, whole=not ended.killed, doctor_first=bool(number % 2)),
+        )
         if only or not ended.killed:
             found.calls = number - 1
-            return found
+            return
         number += 1
 
 

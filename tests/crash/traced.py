@@ -131,9 +131,8 @@ def seam_name(call: Call) -> str:
     return call.name.removesuffix("at2").removesuffix("at").removeprefix("f" if call.name == "fsetxattr" else "")
 
 
-def trace(bench: Bench, reading: bool = False, every: int = 1, first: int = 0) -> Found:
+def trace(bench: Bench, found: Found, reading: bool = False, every: int = 1, first: int = 0) -> None:
     """Kill the process before each of its system calls, or before every so many-th of them."""
-    found = Found()
     bench.fresh()
     bench.look(Ended([], False, ""), whole=False)  # what Python loads when it is first used is not loaded later
     wanted = CHANGING + (READING if reading else ())
@@ -150,5 +149,5 @@ def trace(bench: Bench, reading: bool = False, every: int = 1, first: int = 0) -
         faults = [ended.failure] if ended.failure else []
         if last is None or (last.name, last.which) != (call.name, call.which) or not ended.killed:
             faults.append(f"it was killed elsewhere: {last}")
-        found.add(f"killed before {call.text[:160]}", faults + bench.look(ended, whole=False))
-    return found
+        faults += bench.look(ended, whole=False, doctor_first=bool(call.which % 2))
+        found.add(f"killed before {call.text[:160]}", faults)
