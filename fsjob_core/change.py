@@ -66,15 +66,20 @@ class Change:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.withdraw()
-        self.lock.release()
+        try:
+            self.withdraw()
+        finally:
+            self.lock.release()
 
     def withdraw(self) -> None:
         """Give up the right to commit."""
-        while self._staged:
+        if self._staged:
             fd, path = self._staged.pop()
-            self._ground.disk.calls.close(fd)
-            self._ground.disk.discard(path)  # renamed already, where it was committed
+            try:
+                self._ground.disk.close(fd, path)
+            finally:
+                self._ground.disk.discard(path)  # renamed already, where it was committed
+                self.withdraw()
 
     def _stage(self, what: str) -> tuple[int, str]:
         path = self._ground.layout.staged(self._id, self.lock.owner.token, what)

@@ -12,7 +12,7 @@ from . import steps
 from .backlog import PassOver
 from .careful import Patience
 from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, LeaseLost, NotFulfilled, Unsettled
+from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, NotFulfilled, Unsettled, named
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
@@ -38,7 +38,10 @@ def read_value(ground: Ground, job_id: str) -> bytes:
     patience = None
     while True:
         with open_value(ground, job_id) as file:
-            value = file.read()
+            try:
+                value = file.read()
+            except OSError as error:
+                raise named(error, ground.layout.value(job_id)) from None
         if not ground.host.careful or not value or value.strip(b"\0"):
             return value
         patience = patience or Patience(ground.host)  # JuiceFS shows a file as zeros while it is replaced
@@ -129,9 +132,12 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
 
 
 def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
-    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock."""
+    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock, if it is free.
+
+    Whatever is wrong with this job must not keep the others from being told.
+    """
     job_id = lease.place.id
-    with suppress(LeaseLost, JobNotFound, Unsettled), Change(ground, job_id, leases=[lease]) as change:
+    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
         if not change.record.waiting:
             ground.make_last(job_id)
             change.unlink(ground.layout.waiting_link(job_id))

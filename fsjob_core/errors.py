@@ -7,6 +7,11 @@ class FsJobError(Exception):
     """Base of all errors of this library. OSError is left as it is: it names the path itself."""
 
 
+def named(error: OSError, path: str) -> OSError:
+    """An error of a call on a descriptor, which says what is wrong but not with what: the same with its path."""
+    return OSError(error.errno, error.strerror or str(error), path)
+
+
 class NotAStore(FsJobError):
     """The directory holds no job store (it has none of `jobs/`, `pending/`, `.fsjob/`)."""
 

@@ -12,8 +12,10 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from functools import wraps
+from typing import BinaryIO, Concatenate, NamedTuple, ParamSpec, TypeVar
 
+from .errors import named
 from .host import Calls, Host
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -24,8 +26,27 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 CHUNK = 1 << 20
 
 
-class NotRegular(Exception):
-    """What stands at the path is no regular file, or is too large; the message says which."""
+class NotRegular(OSError):
+    """What stands at the path is no regular file, or is too large; the message says which, and where."""
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _names_its_path(method: Callable[Concatenate[Disk, str, _P], _T]) -> Callable[Concatenate[Disk, str, _P], _T]:
+    """An error of a call on a descriptor leaves the method with the path that the method was given."""
+
+    @wraps(method)
+    def call(disk: Disk, path: str, /, *args: _P.args, **rest: _P.kwargs) -> _T:
+        try:
+            return method(disk, path, *args, **rest)
+        except OSError as error:
+            if error.filename is None and error.errno is not None:
+                raise named(error, path) from None
+            raise
+
+    return call
 
 
 class Marks(NamedTuple):
@@ -52,8 +73,9 @@ class Disk:
             try:
                 self.calls.fsync(fd)
             except OSError as error:
-                raise OSError(error.errno, error.strerror, path) from None
+                raise named(error, path) from None
 
+    @_names_its_path
     def sync_directory(self, path: str) -> None:
         if not self.durable:
             return
@@ -62,10 +84,11 @@ class Disk:
             self.calls.fsync(fd)
         except OSError as error:
             if error.errno != errno.EINVAL:  # a file system that cannot sync a directory says so
-                raise OSError(error.errno, error.strerror, path) from None
+                raise
         finally:
             self.calls.close(fd)
 
+    @_names_its_path
     def sync_file(self, path: str) -> None:
         """fsync a file that somebody else wrote."""
         if not self.durable:
@@ -91,8 +114,16 @@ class Disk:
                 while rest:
                     rest = rest[self.calls.write(fd, rest) :]
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None
+            raise named(error, path) from None
 
+    def close(self, fd: int, path: str) -> None:
+        """Close a file that was written: some file systems say only here that there was no room for it."""
+        try:
+            self.calls.close(fd)
+        except OSError as error:
+            raise named(error, path) from None
+
+    @_names_its_path
     def write_new(self, path: str, data: bytes) -> None:
         """Make a file with this content, synced."""
         fd = self.create(path)
@@ -105,7 +136,11 @@ class Disk:
     def anonymous(self, path: str) -> BinaryIO:
         """A file without a name, for reading and writing, on the file system of `path`; gone when it is closed."""
         fd = self.calls.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self.calls.unlink(path)
+        try:
+            self.calls.unlink(path)
+        except BaseException:
+            self.calls.close(fd)
+            raise
         return self.calls.fdopen(fd, "w+b")  # type: ignore[no-any-return]
 
     def replace(self, path: str, data: bytes, scratch: str) -> None:
@@ -114,10 +149,11 @@ class Disk:
             self.write_new(scratch, data)
             self.calls.rename(scratch, path)
         except BaseException:
-            self.remove(scratch)
+            self.discard(scratch)
             raise
         self.sync_directory(os.path.dirname(path))
 
+    @_names_its_path
     def append(self, path: str, line: bytes) -> None:
         """Add one line in one write, so that lines of several processes do not mix."""
         fd = self.calls.open(path, _APPEND, 0o666)
@@ -143,6 +179,8 @@ class Disk:
             self.calls.symlink(text, path)
         except FileExistsError:
             return False
+        except OSError as error:  # Python names the text of the link, not the link
+            raise named(error, path) from None
         return True
 
     def remove(self, path: str) -> bool:
@@ -186,6 +224,7 @@ class Disk:
 
     # ── reading ──
 
+    @_names_its_path
     def open_regular(self, path: str) -> int:
         """Open a regular file for reading: never follows a link, never waits for a FIFO or a device."""
         try:
@@ -213,6 +252,7 @@ class Disk:
         """Open the regular file that stands there now."""
         return self.open_regular(path)
 
+    @_names_its_path
     def read(self, path: str, limit: int) -> bytes:
         """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""
         fd = self.open_regular(path)
@@ -233,6 +273,7 @@ class Disk:
             raise NotRegular(f"{path} grew over {limit:,} bytes while it was read")
         return data
 
+    @_names_its_path
     def read_start(self, path: str, limit: int) -> tuple[bytes, int]:
         """The first `limit` bytes of a regular file, and its whole size."""
         fd = self.open_regular(path)

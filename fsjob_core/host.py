@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from .errors import GuardBusy
+from .errors import GuardBusy, named
 
 GUARD_TIMEOUT = 2.0
 """Seconds for which a step waits for the guard."""
@@ -210,7 +211,7 @@ def _proc_is_ours() -> bool:
 
 def _alive(other: Identity) -> bool | None:
     me = REAL.me
-    if not other.boot or not other.pidns or (other.boot, other.pidns) != (me.boot, me.pidns):
+    if not other.boot or not other.pidns or other.pid <= 0 or (other.boot, other.pidns) != (me.boot, me.pidns):
         return None
     try:
         os.kill(other.pid, 0)
@@ -218,6 +219,8 @@ def _alive(other: Identity) -> bool | None:
         return False
     except PermissionError:
         pass
+    except OverflowError:  # no process ever had this number: what is written there proves nothing
+        return None
     if not _proc_is_ours():
         return None
     state, start = _state_and_start(other.pid)
@@ -244,10 +247,18 @@ def _fstype(path: str) -> str:
 # ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _refuse_odd(path: str) -> None:
+    """A FIFO in the guard's place would hang whoever opens it, a link would have us write elsewhere."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EINVAL, "the guard is no regular file: move away what stands there", path)
+
+
 class _Descriptor:
     """A kept descriptor of a guard file, closed with the thread that owns it."""
 
     def __init__(self, path: str) -> None:
+        _refuse_odd(path)
         self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
     def __del__(self) -> None:
@@ -291,6 +302,8 @@ class Guards:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             self._poll(path, fd)
+        except OSError as error:
+            raise named(error, path) from None
         try:
             yield
         finally:
@@ -314,6 +327,7 @@ class Guards:
     @contextmanager
     def _exclusive(self, path: str) -> Iterator[None]:
         self._refuse_if_busy(path)
+        _refuse_odd(path)
         lock = FileLock(path, mode=0o666, fallback_to_soft=False)
         try:
             lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)

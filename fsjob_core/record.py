@@ -22,6 +22,9 @@ FULFILLED: Final = 2
 MAX_STATE = 16 << 20
 """Bytes that a state.json may have."""
 
+BEYOND = 1e15
+"""Numbers of ours from here on are not counted with: no time, count or duration is as large."""
+
 OURS: Final = "fsjob"
 """The member of state.json under which everything of this project lives."""
 
@@ -54,9 +57,9 @@ class JobRecord:
         return found if isinstance(found, dict) else {}
 
     def number(self, name: str, default: float = 0) -> float:
-        """A number of ours; `default` where there is none, or something else was written there."""
+        """A number of ours; `default` where there is none, or something else, or one beyond reckoning, was written."""
         found = self.ours.get(name)
-        is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+        is_number = isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < BEYOND
         return found if is_number else default  # type: ignore[return-value]
 
     def text(self, name: str) -> str:

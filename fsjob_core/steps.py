@@ -45,7 +45,7 @@ def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | No
         for request in requests:
             batch.append(_new(ground, request))
             if len(batch) >= BATCH or ground.host.monotonic() - began > BATCH_SECONDS:
-                full, batch = batch, []
+                full, batch = batch, []  # what could not be synced is not synced again and acknowledged
                 yield from _make(ground, full, keep)
                 began = ground.host.monotonic()
     except Exception as error:  # of the caller's iterable, or a refused request: what came before it is made

@@ -8,11 +8,11 @@ from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
 from ..careful import Patience
-from ..errors import GuardBusy, LeaseLost, Unsettled
+from ..errors import GuardBusy, LeaseLost, Unsettled, named
 from ..host import Host
 from ..layout import STAGED, Layout
 from .heart import PROOF_LASTS, Heart
-from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, look_closely, same_beat
+from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, close, look_closely, same_beat
 
 KINDS = ("work", "notification", "state")
 
@@ -63,7 +63,9 @@ class Lease:
         "recovered",
     )
 
-    def __init__(self, host: Host, place: LockPlace, owner: Owner, fd: int, proven_at: float, marked: bool = False) -> None:
+    def __init__(
+        self, host: Host, place: LockPlace, owner: Owner, fd: int, proven_at: float, marked: bool = False
+    ) -> None:
         found = host.calls.fstat(fd)
         self.host = host
         self.place = place
@@ -109,15 +111,18 @@ class Lease:
         owner = Owner.of(host.me, worker, host.time(), f"{host.me.tag}.{host.token()}")
         try:
             if host.monotonic() - began > PROOF_LASTS:
-                calls.close(fd)
+                close(calls, fd)
                 return None
             marked = False
             with suppress(OSError):  # without attributes the owner is unknown, and all else works
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
                 marked = True
             lease = cls(host, place, owner, fd, began, marked)
-        except BaseException:
-            calls.close(fd)
+        except BaseException as error:
+            close(calls, fd)
+            _give_back(host, place, began, guarded)
+            if isinstance(error, OSError):
+                raise named(error, place.path) from None
             raise
         lease.heart.add(lease)
         if host.monotonic() - began > PROOF_LASTS:
@@ -242,7 +247,7 @@ class Lease:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.host.calls.close(self._fd)
+            close(self.host.calls, self._fd)
 
     def abandon(self) -> None:
         """In the child of a fork: this lease is the parent's."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from ..careful import listed_inode
+from ..errors import named
 from ..host import Calls, Host, Identity, Thread
 
 STALE_AFTER = 10.0
@@ -55,6 +58,8 @@ class Owner:
         """The owner that was written, or None where something else stands there."""
         try:
             found = json.loads(data)
+            if not math.isfinite(since := float(found["since"])):
+                return None
             return cls(
                 host=str(found["host"]),
                 boot=str(found["boot"]),
@@ -62,7 +67,7 @@ class Owner:
                 pid=int(found["pid"]),
                 start=int(found["start"]),
                 worker=str(found["worker"]),
-                since=float(found["since"]),
+                since=since,
                 token=str(found["token"]),
             )
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
@@ -97,7 +102,15 @@ def look(host: Host, path: str) -> Sighting | None:
     try:
         found = calls.fstat(fd)
         return Sighting(found.st_ino, found.st_mtime_ns, _read_owner(calls, fd), None, None)
+    except OSError as error:
+        raise named(error, path) from None
     finally:
+        close(calls, fd)
+
+
+def close(calls: Calls, fd: int) -> None:
+    """Close a directory: nothing was written through it, so there is nothing to lose where that fails."""
+    with suppress(OSError):
         calls.close(fd)
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..careful import listed_inode
-from ..errors import GuardBusy, JobLocked, LockTimeout
+from ..errors import GuardBusy, JobLocked, LockTimeout, named
 from ..host import Host
 from .lock import Lease, LockPlace, remove_staged
 from .sight import (
@@ -193,6 +193,8 @@ def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
             host.calls.symlink(text, place.path)
         except FileExistsError:
             raise JobLocked(f"{place} was taken at once: it is {describe(look(host, place.path))}") from None
+        except OSError as error:  # Python names the text of the link, not the link
+            raise named(error, place.path) from None
         if place.kind == "state":
             remove_staged(host, place.job)  # a live holder may have staged since; from here on it cannot prove
     return Bar(place, text)

@@ -1,0 +1,165 @@
+"""Deliberate bugs, each with a sweep that must find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from fsjob_core import steps
+from fsjob_core.change import Change
+from fsjob_core.errors import named
+from fsjob_core.fs import Disk
+from fsjob_core.ground import Ground
+from fsjob_core.lease import lock, takeover
+from fsjob_core.record import JobRecord, Json
+from fsjob_core.store import JobStore
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def commit_before_the_link(patch: pytest.MonkeyPatch) -> None:
+    """Whatever makes a link under a change makes it after its commit: queue, requeue, park."""
+    link, commit = Disk.link, Change.commit_prepared
+    later: list[tuple[Disk, str, str]] = []
+
+    def waits(disk: Disk, text: str, path: str) -> bool:
+        later.append((disk, text, path))
+        return True
+
+    def commits(change: Change, *, last: bool = True) -> None:
+        commit(change, last=last)
+        while later:
+            link(*later.pop())
+
+    patch.setattr(Disk, "link", waits)
+    patch.setattr(Change, "commit_prepared", commits)
+
+
+def state_before_value(patch: pytest.MonkeyPatch) -> None:
+    put, commit = Change.put_value, Change.commit
+    kept: list[bytes | BinaryIO] = []
+
+    def first(change: Change, record: Any, *, last: bool = True) -> None:
+        commit(change, record, last=last)
+        if kept:
+            put(change, kept.pop())
+
+    patch.setattr(Change, "put_value", lambda change, content: kept.append(content))
+    patch.setattr(Change, "commit", first)
+
+
+def acknowledged_before_the_link(patch: pytest.MonkeyPatch) -> None:
+    def creates(ground: Ground, request: Json, **_: object) -> JobRecord:
+        ground.ready()
+        data, record = steps._new(ground, request)
+        steps._settle(ground, record.id, data)
+        return record
+
+    patch.setattr(steps, "create", creates)
+
+
+def waiting_link_removed_first(patch: pytest.MonkeyPatch) -> None:
+    commit = Change.commit
+
+    def late(change: Change, record: JobRecord, *, last: bool = True) -> None:
+        if not record.waiting and change.record.waiting:
+            change.unlink(change._ground.layout.waiting_link(record.id))
+        commit(change, record, last=last)
+
+    patch.setattr(Change, "commit", late)
+
+
+def death_not_believed(patch: pytest.MonkeyPatch) -> None:
+    """The locks of the dead are then in the way for ten seconds."""
+    patch.setattr(takeover, "judge", lambda *_, **__: takeover.Judgement.HELD)
+
+
+def failed_sync_ignored(patch: pytest.MonkeyPatch) -> None:
+    def syncs(disk: Disk, fd: int, path: str) -> None:
+        try:
+            disk.calls.fsync(fd)
+        except OSError:
+            return
+
+    patch.setattr(Disk, "sync", syncs)
+
+
+def failed_sync_tried_again(patch: pytest.MonkeyPatch) -> None:
+    def creates(ground: Ground, requests: Iterable[Json], **_: object) -> Iterator[JobRecord]:
+        batch = [steps._new(ground, request) for request in requests]
+        for data, record in batch:
+            steps._settle(ground, record.id, data)
+        made = [record for _, record in batch]
+        try:
+            steps._link(ground, made)
+        except OSError:
+            steps._link(ground, made)
+            raise
+        yield from made
+
+    patch.setattr(steps, "create_many", creates)
+
+
+def short_write_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Disk, "fill", lambda disk, fd, path, data: disk.calls.write(fd, data))
+
+
+def link_named_by_its_text(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Disk, "link", lambda disk, text, path: disk.calls.symlink(text, path))
+
+
+def lock_kept_where_a_close_fails(patch: pytest.MonkeyPatch) -> None:
+    def leaves(change: Change, *_: object) -> None:
+        change.withdraw()
+        change.lock.release()
+
+    patch.setattr(Change, "__exit__", leaves)
+
+
+def lock_left_where_taking_fails(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lock, "_give_back", lambda *_: None)
+
+
+def descriptor_leaked(patch: pytest.MonkeyPatch) -> None:
+    def writes(disk: Disk, path: str, data: bytes) -> None:
+        fd = disk.create(path)
+        disk.fill(fd, path, data)
+        disk.sync(fd, path)
+        try:
+            disk.calls.close(fd)
+        except OSError as error:
+            raise named(error, path) from None
+
+    patch.setattr(Disk, "write_new", writes)
+
+
+def write_beside_the_seam(patch: pytest.MonkeyPatch) -> None:
+    def pauses(store: JobStore, reason: str = "") -> None:
+        Path(store.layout.paused).write_text(reason)
+
+    patch.setattr(JobStore, "pause", pauses)
+
+
+FOUND_BY: tuple[tuple[Patch, str, str], ...] = (
+    (commit_before_the_link, "kill", "queue"),
+    (commit_before_the_link, "kill", "requeue-fulfilled"),
+    (commit_before_the_link, "trace", "requeue-fulfilled"),
+    (commit_before_the_link, "kill", "park"),
+    (state_before_value, "kill", "work"),
+    (acknowledged_before_the_link, "kill", "create"),
+    (waiting_link_removed_first, "kill", "notify"),
+    (death_not_believed, "kill", "park"),
+    (failed_sync_ignored, "fail", "update"),
+    (failed_sync_tried_again, "fail", "create-many"),
+    (short_write_ignored, "fail", "fulfill"),
+    (link_named_by_its_text, "fail", "create"),
+    (lock_kept_where_a_close_fails, "fail", "update"),
+    (lock_left_where_taking_fails, "fail", "update"),
+    (descriptor_leaked, "fail", "create"),
+    (write_beside_the_seam, "trace", "pause-and-resume"),
+)
+"""The mutant, and the kind of sweep and the operation that find it."""
+PATCHES = {patch.__name__: patch for patch, _, _ in FOUND_BY}
