@@ -106,6 +106,15 @@ class Identity:
         """The identity as part of a file name, so that litter can be told from work in progress."""
         return f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}"
 
+    def of_tag(self, tag: str) -> Identity | None:
+        """The process that a tag tells of, as far as we can know it; None where it is no tag."""
+        boot, *numbers = tag.split(".")
+        if len(numbers) != 3 or not all(number.isascii() and number.isdecimal() for number in numbers):
+            return None
+        pidns, pid, start = map(int, numbers)
+        same_boot = boot == self.boot[:8]
+        return Identity(self.host if same_boot else "", self.boot if same_boot else "", pidns, pid, start)
+
 
 class Event(Protocol):
     def set(self) -> None: ...

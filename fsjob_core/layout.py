@@ -143,6 +143,10 @@ class Layout:
     def parked_link(self, job_id: str) -> str:
         return f"{self.root}/parked/{job_id}"
 
+    def link(self, side: str, job_id: str) -> str:
+        """A job's link in "pending", "waiting" or "parked"."""
+        return f"{self.root}/{side}/{job_id}"
+
     def link_text(self, job_id: str) -> str:
         """What our links say: relative, so that Node follows them and the store can be moved."""
         return f"../jobs/{job_id}"

@@ -10,6 +10,7 @@ import getpass
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from . import locks, removal, steps
 from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, ReadOnly
@@ -22,6 +23,9 @@ from .steps import Value
 from .store import JobStore
 from .undoing import undo
 from .views import LockInfo
+
+if TYPE_CHECKING:
+    from .doctor import Problem
 
 Wait = Callable[[float], bool]
 Told = Callable[[Outcome], object]
@@ -208,6 +212,16 @@ class Operator:
             return locks.take_away(self.store.ground, lock, self.who, park=park, wait=wait, keep=keep)
 
         return self._do("take away", lock.id, act, kind=lock.kind, token=lock.token)
+
+    # ── the doctor ──
+
+    def repair(self, problem: Problem, *, force: bool = False) -> Outcome:
+        """Mend a problem that the doctor found; with `force` one that is left for an operator, too."""
+
+        def act() -> Outcome:
+            return self.store.repair(problem, force)
+
+        return self._do("repair", problem.id, act, kind=problem.kind, path=problem.path)
 
     # ── the store ──
 

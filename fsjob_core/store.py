@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
@@ -21,6 +21,9 @@ from .lease import Lease
 from .record import JobRecord, Json, dump
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
+
+if TYPE_CHECKING:
+    from .doctor import Problem
 
 
 class JobStore:
@@ -214,6 +217,24 @@ class JobStore:
         if force:
             return locks.take_away(self.ground, lock, who or self.worker_name, park=park, wait=wait)
         return locks.release(self.ground, lock, wait=wait)
+
+    # ── the doctor ──
+
+    def doctor(self) -> Iterator[Problem]:
+        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing."""
+        from .doctor import find  # the doctor is seldom called, and a command is to start fast
+
+        return find(self.ground, self.views)
+
+    def repair(self, problem: Problem, force: bool = False) -> Outcome:
+        """Mend a problem that `doctor` found, if it still is one; what was in the way goes into the trash.
+
+        What is not `problem.automatic` is left for an operator unless `force` is given. May watch a lock for ten
+        seconds, or wait as long for one.
+        """
+        from .doctor import repair
+
+        return repair(self.ground, self.views, problem, force=force)
 
     # ── reading ──
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "workers": "work",
     "pause": "work",
     "resume": "work",
+    "doctor": "doctor",
     "stats": "look",
     "watch": "watch",
     "label": "about",

@@ -8,7 +8,7 @@ be proven), proofs by the holder's own clock, and removal of a stale lock only u
 from .heart import BEAT_EVERY, PROOF_LASTS, Heart
 from .lock import KINDS, Lease, LockPlace
 from .sight import BAR_OLD, STALE_AFTER, Owner, Sighting, Sightings, look
-from .takeover import BAR_SECONDS, Bar, Judgement, acquire, bar, describe, judge, remove, take_over, unbar
+from .takeover import BAR_SECONDS, Bar, Judgement, acquire, bar, describe, judge, move_away, remove, take_over, unbar
 
 __all__ = [
     "BAR_OLD",
@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "judge",
     "look",
+    "move_away",
     "remove",
     "take_over",
     "unbar",

@@ -82,6 +82,14 @@ def remove(host: Host, place: LockPlace, seen: Sighting, *, live: bool = False) 
         return same and _remove_there(host, place, seen)
 
 
+def move_away(host: Host, place: LockPlace, seen: Sighting, there: str) -> bool:
+    """Move to `there` what stands at a lock's path and nobody can take; False if it has changed. Raises GuardBusy."""
+    with _same_under_guard(host, place, seen) as same:
+        if same:
+            host.calls.rename(place.path, there)
+        return same
+
+
 def take_over(host: Host, place: LockPlace, seen: Sighting, worker: str) -> Lease | None:
     """Take a lock that was judged dead, stale or an old bar; None where somebody else won. Raises GuardBusy."""
     with _same_under_guard(host, place, seen) as same:

@@ -1,0 +1,98 @@
+"""The doctor on the command line: what is wrong with a store, and the repair of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+
+from fsjob_core import errors
+from fsjob_core.doctor import Kind, Problem
+from fsjob_core.journal import Outcome
+from fsjob_core.store import JobStore
+
+from ..text import safe_text, short_age
+from .common import acting, print_json, reading, say, with_store, writing
+from .exits import FAILED, sentence
+
+LEFT_FOR_HANDS = [kind.value for kind in Kind if not kind.automatic]
+
+
+@click.command("doctor")
+@click.option("--repair", is_flag=True, help="Mend what is found.")
+@click.option(
+    "--force",
+    "forced",
+    metavar="KIND",
+    type=click.Choice(LEFT_FOR_HANDS),
+    multiple=True,
+    help="Mend this kind as well, which is otherwise left for an operator.",
+)
+@writing
+@with_store
+def doctor_command(directory: str, as_json: bool, repair: bool, forced: tuple[str, ...], write: bool) -> None:
+    """Name every state that a crash, a foreign tool or a defect left, and what repair would do.
+
+    Changes nothing without --repair. Exits 1 when something was found, or is left after the repair.
+    """
+    if not repair:
+        if forced:
+            raise click.UsageError("--force goes with --repair")
+        _end(_print_all(reading(directory), as_json))
+    operator = acting(directory, write)
+    if operator.writable is not None:
+        raise errors.ReadOnly(f"{operator.writable}; nothing was changed")
+    store = operator.store
+    for problem in store.doctor():
+        force = problem.kind in forced
+        act = partial(operator.repair, problem, force=force) if force or problem.automatic else None
+        _print(store, problem, as_json, _outcome(act) if act else None)
+    left = sum(1 for _ in store.doctor())
+    if left and not as_json:
+        say(f"{left:,} {'problem is' if left == 1 else 'problems are'} left")
+    _end(left)
+
+
+def _end(found: int) -> None:
+    raise click.exceptions.Exit(FAILED if found else 0)
+
+
+def _outcome(act: Callable[[], Outcome]) -> Outcome:
+    """The outcome of one repair; what went wrong with it must not end the others."""
+    try:
+        return act()
+    except BrokenPipeError:
+        raise
+    except (errors.FsJobError, OSError) as error:
+        return Outcome(False, sentence(error))
+
+
+def _print_all(store: JobStore, as_json: bool) -> int:
+    count = 0
+    for problem in store.doctor():
+        count += 1
+        _print(store, problem, as_json, None)
+    return count
+
+
+def _print(store: JobStore, problem: Problem, as_json: bool, outcome: Outcome | None) -> None:
+    if as_json:
+        told = {
+            "kind": problem.kind.value,
+            "id": problem.id,
+            "path": problem.path,
+            "since": problem.since,
+            "explanation": problem.explanation,
+            "remedy": problem.remedy,
+            "automatic": problem.automatic,
+        }
+        print_json(told if outcome is None else {**told, "done": outcome.done, "what": outcome.what})
+        return
+    age = f"  {short_age(store.host.time() - problem.since)}" if problem.since is not None else ""
+    say(f"{problem.kind.value}  {safe_text(problem.id or problem.path)}{age}")
+    say(f"    {safe_text(problem.explanation)}")
+    if outcome is None:
+        say(f"    {'repair would' if problem.automatic else 'by hand'}: {safe_text(problem.remedy)}")
+    else:
+        say(f"    {'done' if outcome.done else 'not done'}: {safe_text(outcome.what)}")
