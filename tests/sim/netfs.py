@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from .memfs import MemFs, OpenFile, Stat, failure
+from .memfs import Inode, MemFs, OpenFile, Stat, failure
 
 
 class Profile(NamedTuple):
@@ -110,6 +110,10 @@ class NetFile:
     file: OpenFile
     whole: bool = True
     position: int = 0
+
+    @property
+    def inode(self) -> Inode:
+        return self.file.inode
 
 
 @dataclass
