@@ -7,7 +7,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .memfs import WORLDS, WorldKind
@@ -55,39 +54,23 @@ def schedules(names: tuple[str, ...], first: int, count: int) -> Iterator[tuple[
         yield name, strategies[turn % len(strategies)], first + number, WORLDS[turn // len(strategies) % len(WORLDS)]
 
 
-@contextmanager
-def collecting_seldom() -> Iterator[None]:
-    """Simulated worlds are full of cycles: collected now and then they cost a third less."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def hunt(names: tuple[str, ...], first: int, most: int) -> tuple[int, str] | None:
     """How many runs it takes until one of them is red, and why; None where all are green."""
-    with collecting_seldom():
-        for runs, (name, strategy, seed, world) in enumerate(schedules(names, first, most), 1):
-            if runs % 100 == 0:
-                gc.collect()
-            try:
-                Run.seeded(PLANS[name], strategy, seed, world).play()
-            except AssertionError as found:
-                return runs, f"{name}:{strategy}:{seed}:{world} {str(found).splitlines()[0]}"
+    for runs, (name, strategy, seed, world) in enumerate(schedules(names, first, most), 1):
+        try:
+            Run.seeded(PLANS[name], strategy, seed, world).play()
+        except AssertionError as found:
+            return runs, f"{name}:{strategy}:{seed}:{world} {str(found).splitlines()[0]}"
     return None
 
 
 def play_many(name: str, first: int, count: int) -> Figures | str:
     """So many schedules of one scenario, in another process; the report of the first that is red."""
     total = Figures()
-    with collecting_seldom():
-        for number, schedule in enumerate(schedules((name,), first, count), 1):
-            try:
-                total.add(play(*schedule))
-            except AssertionError as failure:
-                return str(failure)
-            if number % 100 == 0:
-                gc.collect()
+    gc.freeze()  # what is there already need not be looked at at each collection
+    for schedule in schedules((name,), first, count):
+        try:
+            total.add(play(*schedule))
+        except AssertionError as failure:
+            return str(failure)
     return total

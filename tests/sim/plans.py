@@ -19,8 +19,17 @@ _AIMED = Plan(
 )  # fmt: skip
 """Processes that are stopped right where decisions fall, and go on right where others decide."""
 
+_NETWORK = Plan(
+    ("worker", "worker", "worker"), ("pending", "queued"), kill=0.001, stop=0.001, cut=0.0, lies=0.02, long=0.2,
+    patience=25.0, machines=("one", "two"), skew=30.0,
+    also=("creator", "queuer", "requeuer", "parker", "updater", "notifier", "by_hand", "unqueuer"),
+)  # fmt: skip
+"""Two machines, one's clock half a minute off, on a file system whose answers are late, or lies."""
+
 PLANS: dict[str, Plan] = {
     "takeover": Plan(("worker",) * 3, ("held",), pulls=1, kill=0.003, stop=0.003),
+    "takers": Plan(("worker", "worker"), ("held",), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01),
+    "duel": Plan((), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01, drawn=2, also=(*OPERATORS, "worker")),
     "life": Plan(("worker", "worker", "creator"), ("pending",), also=OPERATORS),
     "resolve": Plan(("worker", "by_hand", "requeuer"), ("pending",), also=("worker", "parker", "updater", "queuer")),
     "parked": Plan(("worker", "requeuer", "parker"), ("parked", "pending"), pulls=1, also=OPERATORS),
@@ -62,6 +71,14 @@ PLANS: dict[str, Plan] = {
         ("person", "person", "worker"), ("pending", "told", "parked"), patience=6.0,
         also=("person", "notifier", "worker"),
     ),
+    "node": Plan(
+        ("node", "node", "worker"), ("pending", "queued", "told"), kill=0.0005, stop=0.001, cut=0.0, spared="rename",
+        patience=20.0, also=("worker", "worker", "queuer", "notifier", "creator"),
+    ),
+    "nfs": replace(_NETWORK, profile="nfs"),
+    "noxattr": replace(_NETWORK, profile="noxattr"),
+    "gluster": replace(_NETWORK, profile="gluster"),
+    "juicefs": replace(_NETWORK, profile="juicefs"),
     "late": replace(_AIMED, aim=("rename", "")),
     "late-requeue": replace(_AIMED, setup=("fulfilled",), aim=("rename", "-state"), stops=(24.0, 40.0), patience=50.0),
     "late-unlink": replace(_AIMED, aim=("unlink", ""), also=("requeuer", "notifier", "parker")),

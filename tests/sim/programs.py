@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fsjob_core.delivery import Fulfillment
 from fsjob_core.doctor import Kind, Problem
@@ -18,6 +18,7 @@ from fsjob_core.store import JobStore
 from fsjob_core.work import WorkLease
 
 from . import history
+from .node import Aborted, Node, NodeError
 from .oracle import Oracle
 from .sched import Event
 
@@ -325,11 +326,67 @@ def mend(run: Run, store: JobStore) -> list[Problem]:
     return found
 
 
+# ── Node ──
+
+
+def node(run: Run, store: JobStore) -> None:
+    """A worker of the Node package, which also makes a job and tells who waits."""
+    host, oracle = store.host, run.oracle
+    proc = run.world.proc_of(host)
+    oracle.nodes.append(proc)
+    never, calls = host.event(), cast(Any, host.calls)
+    package = Node(
+        store.directory, calls, host.time, lambda seconds: host.wait(never, seconds), run.random,
+        lambda beat: host.spawn(beat, "beat"), tmp=store.layout.trash,
+    )  # fmt: skip
+    try:
+        _node_creates(run, package)
+        for _ in range(run.plan.pulls):
+            _node_works(run, package)
+        _node_tells(run, package)
+    except Aborted:
+        pass
+    with suppress(OSError, NodeError):
+        package.exit()
+
+
+def _node_creates(run: Run, package: Node) -> None:
+    request, began = {"node": run.random.randrange(1000)}, run.world.hub.steps
+    with suppress(OSError, NodeError, ValueError):
+        run.oracle.add_created(package.create(request), history.created(request), began)
+
+
+def _node_works(run: Run, package: Node) -> None:
+    with suppress(OSError, NodeError, ValueError):
+        job = package.pull_job()
+        run.oracle.discovered(job.id, job.request)
+        value = run.value()
+        with suppress(OSError, NodeError, ValueError):
+            _node_gives(run, package, job.id, value)
+        package.release(job)
+
+
+def _node_gives(run: Run, package: Node, job_id: str, value: bytes) -> None:
+    call = history.Call(f"fulfill {value!r}", history.fulfilled(value, None), run.world.hub.steps)
+    run.oracle.calls[job_id].append(call)
+    package.fulfill(job_id, value)
+    call.acknowledged, call.ended = True, run.world.hub.steps
+
+
+def _node_tells(run: Run, package: Node) -> None:
+    with suppress(OSError, NodeError, ValueError):
+        note = package.pull_notification()
+        if note is not None:
+            call = history.Call("done by node", history.unqueued(note.waiting), run.world.hub.steps)
+            run.oracle.calls[note.id].append(call)
+            package.done(note, note.waiting)
+
+
 PROGRAMS: dict[str, Program] = {
     program.__name__: program
     for program in (
         worker, pair, by_hand, creator, batch_creator, queuer, unqueuer, notifier, responding, updater, requeuer,
-        parker, deleter, barrer, breaker, person, doctor,
+        parker, deleter, barrer, breaker, person, doctor, node,
     )
 }  # fmt: skip
 

@@ -53,7 +53,8 @@ class Plan:
     setup: tuple[str, ...] = ("pending",)
     """One job each: pending, fulfilled, parked, told (fulfilled, and somebody waits), held (by a dead worker)."""
     also: tuple[str, ...] = ()
-    """Of these each seed draws two more."""
+    """Of these each seed draws `drawn` more."""
+    drawn: int = 2
     pulls: int = 2
     """Jobs that a worker or notifier does."""
     patience: float = 2.5
@@ -86,7 +87,11 @@ class Plan:
     """Seconds that one call takes; each seed draws one."""
     jitter: float = 0.0
     """A stop takes up to so many seconds more or less."""
-    network: bool = False
+    profile: str = ""
+    """The network file system that all of it is on."""
+    lies: float = 0.0
+    spared: str = ""
+    """A call before which nobody is stopped."""
     machines: tuple[str, ...] = ("one",)
     skew: float = 0.0
 
@@ -129,7 +134,7 @@ class Run:
         self.plan = plan
         self.strategy = strategy
         self.random = Random(seed)
-        self.world = World(Setup(), Random(seed + 2), kind, network=plan.network)
+        self.world = World(Setup(), Random(seed + 2), kind)
         self.layout = Layout(ROOT)
         self.oracle = Oracle(self.world, self.layout)
         self.figures = Figures(runs=1)
@@ -153,7 +158,8 @@ class Run:
                 world.hub.quiet = PRIVATE
             world.hub.before = self._before
             world.hub.strategy = self.strategy
-            extra = self.random.sample(self.plan.also, min(2, len(self.plan.also)))
+            world.go_on_network(self.plan.profile, self.plan.lies)
+            extra = self.random.sample(self.plan.also, min(self.plan.drawn, len(self.plan.also)))
             for name in (*self.plan.actors, *extra):
                 self.start(name)
             self.hostile = True
@@ -275,7 +281,7 @@ class Run:
             return
         if plan.rouse and self.world.holds_guard(actor.proc) and self.random.random() < plan.rouse:
             self._rouse()
-        crowd = CROWD.get(name, 1.0)
+        crowd = 0.0 if name == plan.spared else CROWD.get(name, 1.0)
         if draw < (plan.kill + plan.stop) * crowd:
             if len(self.faults.told) < plan.most:
                 self._inflict(actor, "kill" if draw < plan.kill * crowd else "stop")
@@ -292,6 +298,8 @@ class Run:
             self.faults.add(actor, f"the clock jumps by {ahead:.0f} s")
 
     def _inflict(self, actor: Actor, fault: str) -> None:
+        if fault == "stop" and actor.proc in self.oracle.nodes:  # a robbed Node overwrites: out of every promise
+            return
         self.faults.add(actor, fault)
         if fault == "kill":
             self.figures.kills += 1
@@ -356,11 +364,14 @@ class Run:
 
     def _left(self, world: World, oracle: Oracle) -> list[str]:
         """What is not done, and what nobody has removed; litter of another boot may be somebody's for an hour."""
-        return oracle.unsettled(world.fs) + (oracle.leftovers(world.fs) if world.boot == "boot-1" else [])
+        certain = world.boot == "boot-1" and not world.profile
+        return oracle.unsettled(world.fs) + (oracle.leftovers(world.fs) if certain else [])
 
     def _heal_there(self, world: World, oracle: Oracle) -> None:
         """No more faults: fresh processes get everything done, and leave nothing behind."""
         world.hub.strategy = Setup()
+        for proc in oracle.nodes:
+            world.hub.kill(proc)
         world.short_writes = 0.0
         outer = self.world, self.oracle, self.hostile
         problems: list[Problem] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 
 from .scenarios import Figures, Plan, Run
@@ -51,23 +50,17 @@ SMALL: dict[str, Small] = {
 def explore(small: Small, bound: int, most: int | None = None) -> Figures:
     """Play every schedule within the bound. Raises AssertionError with the choices of the first that is red."""
     total = Figures()
-    gc.disable()
-    try:
-        strategy = Exhaustive(bound, small.faults, small.victims)
-        for _ in strategy:
-            run = Run(small.plan, strategy, 1, "journal")
-            try:
-                total.add(run.play())
-            except Exception as error:
-                trace = "\n".join(map(shown, run.world.hub.trace[-60:]))
-                told = f"schedule {strategy.runs}, choices {strategy.choices}, faults {run.faults.told}"
-                raise AssertionError(f"{type(error).__name__}: {error}\n{told}\n{trace}") from error
-            if strategy.runs % 200 == 0:
-                gc.collect()
-            if most is not None and strategy.runs >= most:
-                break
-    finally:
-        gc.enable()
+    strategy = Exhaustive(bound, small.faults, small.victims)
+    for _ in strategy:
+        run = Run(small.plan, strategy, 1, "journal")
+        try:
+            total.add(run.play())
+        except Exception as error:
+            trace = "\n".join(map(shown, run.world.hub.trace[-60:]))
+            told = f"schedule {strategy.runs}, choices {strategy.choices}, faults {run.faults.told}"
+            raise AssertionError(f"{type(error).__name__}: {error}\n{told}\n{trace}") from error
+        if most is not None and strategy.runs >= most:
+            break
     return total
 
 

@@ -14,10 +14,13 @@ from fsjob_core.errors import GuardBusy
 from fsjob_core.host import GUARD_BELIEVED_BUSY, GUARD_TIMEOUT, Host, Identity
 
 from .memfs import Inode, MemFs, OpenFile, WorldKind, failure
+from .netfs import PROFILES, Mount
 from .sched import Actor, Event, Hub, Killed, Mutex, Proc, Strategy
 
 EPOCH = 1_790_000_000.0
 ON_NAMES = ("mkdir", "rmdir", "symlink", "unlink", "rename", "lstat", "listdir", "scandir", "readlink")
+NODES = ("stat", "utimes")
+"""Calls by path that only Node makes."""
 ON_DESCRIPTORS = ("close", "read", "write", "fsync", "fstat", "utime", "getxattr", "setxattr", "fchmod")
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -48,7 +51,7 @@ class SimCalls:
         self._world, self._proc = world, proc
         self.files: dict[int, OpenFile] = {}
         self._next_fd = 3
-        for name in ON_NAMES:
+        for name in (*ON_NAMES, *(() if world.profile else NODES)):
             setattr(self, name, self._on_names(name))
         for name in ON_DESCRIPTORS:
             setattr(self, name, self._on_descriptors(name))
@@ -58,8 +61,9 @@ class SimCalls:
         raise AttributeError(name)
 
     def _close_all(self) -> None:
+        view = self._world.view(self._proc.machine)
         for file in self.files.values():
-            self._world.fs.close(file)
+            view.close(file)
         self.files.clear()
 
     def _on_names(self, name: str) -> Callable[..., Any]:
@@ -77,7 +81,7 @@ class SimCalls:
 
         def call(fd: int, *args: Any, **options: Any) -> Any:
             step(proc, name, (fd, *args))
-            if isinstance(fd, str):  # utime by path, as Node beats
+            if isinstance(fd, str):  # of a deliberate bug: to beat by path, as Node does
                 return world.fs.utimes(fd, options["ns"][1])
             file = files.get(fd)
             if file is None:
@@ -111,13 +115,18 @@ class SimCalls:
 
 
 class World:
-    """The file system, the processes on it, and their clocks. `network`: it is not local, and nothing proves death."""
+    """The file system, the processes on it, and their clocks.
 
-    def __init__(self, strategy: Strategy, random: Random, kind: WorldKind, *, network: bool = False) -> None:
+    On a network file system each machine has a view of its own; `lies` is the share of its changes whose answer is
+    not true. There the files have their server's clock, and nothing proves that somebody is dead.
+    """
+
+    def __init__(self, strategy: Strategy, random: Random, kind: WorldKind) -> None:
         self.hub = Hub(strategy)
         self.random = random
         self.kind: WorldKind = kind
-        self.network = network
+        self.profile, self.lies = "", 0.0
+        self._views: dict[str, Mount] = {}
         self.fs = MemFs(self.fs_clock, kind)
         self.boot = "boot-1"
         self.guards: dict[str, GuardFile] = {}
@@ -131,17 +140,26 @@ class World:
         """Files whose sync has failed once, with how much was written by then: no later sync brings that back."""
         self._pids = 100
 
+    def go_on_network(self, profile: str, lies: float) -> None:
+        """From now on new processes see the files through their machine's mount."""
+        self.profile, self.lies = profile, lies
+
     # ── clocks ──
 
     def fs_clock(self) -> int:
         """A local file system has its machine's clock, a served one its server's."""
         current = self.hub.current
-        ahead = 0.0 if self.network or current is None else self.skew.get(current.proc.machine, 0.0)
+        ahead = 0.0 if self.profile or current is None else self.skew.get(current.proc.machine, 0.0)
         return int((EPOCH + self.hub.now + ahead) * 1e9)
 
     def view(self, machine: str) -> Any:
         """The file system as one machine sees it."""
-        return self.fs
+        if not self.profile:
+            return self.fs
+        if machine not in self._views:
+            hub = self.hub
+            self._views[machine] = Mount(self.fs, lambda: hub.now, self.random, PROFILES[self.profile], self.lies)
+        return self._views[machine]
 
     def lose_pages(self, proc: Proc, fd: int) -> None:
         """A sync of this descriptor fails: what was written is marked clean all the same, as Linux does."""
@@ -176,7 +194,7 @@ class World:
             me=me,
             alive=lambda other: self._alive(me, other),
             guard=lambda path, shared: self.guard(proc, busy_until, path, shared),
-            fstype=lambda path: "nfs4" if self.network else "ext4",
+            fstype=lambda path: PROFILES[self.profile].fstype if self.profile else "ext4",
         )
         self.procs.append(proc)
         self.hosts[proc] = host
@@ -184,7 +202,7 @@ class World:
         return host
 
     def proc_of(self, host: Host) -> Proc:
-        return next(proc for proc, found in self.hosts.items() if found is host)
+        return next(proc for proc in self.procs if proc.pid == host.me.pid)
 
     def token(self) -> str:
         bits = self.random.getrandbits(60)
@@ -245,7 +263,7 @@ class World:
 
     def after_power_cut(self, strategy: Strategy) -> World:
         """The same machines, booted again on what the disk may hold if power was lost now. This world goes on."""
-        after = World(strategy, Random(self.random.getrandbits(64)), self.kind, network=self.network)
+        after = World(strategy, Random(self.random.getrandbits(64)), self.kind)
         after.hub.now = self.hub.now + 30.0
         after.hub.steps = self.hub.steps
         after.boot = "boot-2"
