@@ -386,8 +386,8 @@ class Run:
                     work = attempt(store.pull_work)
                 if oracle.unsettled(world.fs):
                     notifier(run, store)
-                else:
-                    sleep(store, 1.0)
+                elif self._left(world, oracle):
+                    sleep(store, 11.0)  # until nobody can be believed to hold what he left
             problems.extend(store.doctor())
 
         try:
