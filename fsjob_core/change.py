@@ -99,7 +99,7 @@ class Change:
     @property
     def to_come(self) -> tuple[Marks, bytes]:
         """What the commit of a prepared state will leave: the marks of the file, and its bytes."""
-        return self._ground.disk.marks_of(self._state[0]), self._prepared[0]
+        return self._ground.disk.marks_of(self._state[1], self._state[0]), self._prepared[0]
 
     # ── acting under the lock ──
 

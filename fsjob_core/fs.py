@@ -286,6 +286,7 @@ class Disk:
             self.calls.close(fd)
         return data, size
 
+    @_names_its_path
     def read_end(self, path: str, limit: int) -> tuple[bytes, bool]:
         """The last `limit` bytes of a regular file, and whether that is all of it."""
         with self.open_file(path) as file:
@@ -301,7 +302,8 @@ class Disk:
             return Marks()
         return Marks(found.st_mtime_ns, found.st_ino, found.st_size)
 
-    def marks_of(self, fd: int) -> Marks:
+    @_names_its_path
+    def marks_of(self, path: str, fd: int) -> Marks:
         """The marks of an open file, which it keeps when it is renamed."""
         found = self.calls.fstat(fd)
         return Marks(found.st_mtime_ns, found.st_ino, found.st_size)

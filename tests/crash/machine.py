@@ -20,6 +20,7 @@ from fsjob_core.host import REAL, Calls, Host, RealCalls, Thread
 from fsjob_core.lease import BEAT_EVERY, Heart
 
 REFUSED = " refused"
+NO_SYSTEM_CALL = "fdopen"
 CALLS = tuple(Calls.__annotations__)
 GUARD = ("guard", "guarded", "unguard")
 """Points at the guard, which makes its own calls: before it is asked for, once it is held, before it is let go."""
@@ -92,7 +93,8 @@ class _Hooked:
 def _hooked(hook: Hook) -> Calls:
     calls = _Hooked()
     for name in CALLS:
-        setattr(calls, name, _through(hook, name, getattr(RealCalls, name)))
+        real = getattr(RealCalls, name)
+        setattr(calls, name, real if name == NO_SYSTEM_CALL else _through(hook, name, real))
     return cast(Calls, calls)
 
 

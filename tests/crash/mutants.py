@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
 
@@ -14,7 +14,7 @@ from fsjob_core.errors import named
 from fsjob_core.fs import Disk
 from fsjob_core.ground import Ground
 from fsjob_core.lease import lock, takeover
-from fsjob_core.record import JobRecord, Json
+from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -29,8 +29,8 @@ def commit_before_the_link(patch: pytest.MonkeyPatch) -> None:
         later.append((disk, text, path))
         return True
 
-    def commits(change: Change, *, last: bool = True) -> None:
-        commit(change, last=last)
+    def commits(change: Change, **how: bool) -> None:
+        commit(change, **how)
         while later:
             link(*later.pop())
 
@@ -42,8 +42,8 @@ def state_before_value(patch: pytest.MonkeyPatch) -> None:
     put, commit = Change.put_value, Change.commit
     kept: list[bytes | BinaryIO] = []
 
-    def first(change: Change, record: Any, *, last: bool = True) -> None:
-        commit(change, record, last=last)
+    def first(change: Change, record: JobRecord, **how: bool) -> None:
+        commit(change, record, **how)
         if kept:
             put(change, kept.pop())
 
@@ -52,24 +52,19 @@ def state_before_value(patch: pytest.MonkeyPatch) -> None:
 
 
 def acknowledged_before_the_link(patch: pytest.MonkeyPatch) -> None:
-    def creates(ground: Ground, request: Json, **_: object) -> JobRecord:
-        ground.ready()
-        data, record = steps._new(ground, request)
-        steps._settle(ground, record.id, data)
-        return record
-
-    patch.setattr(steps, "create", creates)
+    patch.setattr(steps, "_link", lambda ground, made: None)
 
 
 def waiting_link_removed_first(patch: pytest.MonkeyPatch) -> None:
-    commit = Change.commit
+    commit = Change.commit_prepared
 
-    def late(change: Change, record: JobRecord, *, last: bool = True) -> None:
+    def late(change: Change, **how: bool) -> None:
+        record = change._prepared[1]
         if not record.waiting and change.record.waiting:
             change.unlink(change._ground.layout.waiting_link(record.id))
-        commit(change, record, last=last)
+        commit(change, **how)
 
-    patch.setattr(Change, "commit", late)
+    patch.setattr(Change, "commit_prepared", late)
 
 
 def death_not_believed(patch: pytest.MonkeyPatch) -> None:
@@ -88,19 +83,15 @@ def failed_sync_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def failed_sync_tried_again(patch: pytest.MonkeyPatch) -> None:
-    def creates(ground: Ground, requests: Iterable[Json], **_: object) -> Iterator[JobRecord]:
-        batch = [steps._new(ground, request) for request in requests]
-        for data, record in batch:
-            steps._settle(ground, record.id, data)
-        made = [record for _, record in batch]
-        try:
-            steps._link(ground, made)
-        except OSError:
-            steps._link(ground, made)
-            raise
-        yield from made
+    link = steps._link
 
-    patch.setattr(steps, "create_many", creates)
+    def links(ground: Ground, made: list[JobRecord]) -> None:
+        try:
+            link(ground, made)
+        except OSError:
+            link(ground, made)
+
+    patch.setattr(steps, "_link", links)
 
 
 def short_write_ignored(patch: pytest.MonkeyPatch) -> None:

@@ -224,6 +224,18 @@ def _start_of(pid: int) -> int:
         return int(file.read().rpartition(")")[2].split()[19])
 
 
+def _old(setup: Callable[[JobStore], dict[str, str]]) -> Callable[[JobStore], dict[str, str]]:
+    """The same a minute later: the doctor leaves alone what may be in progress."""
+
+    def run(store: JobStore) -> dict[str, str]:
+        ids = setup(store)
+        for job_id in ids.values():
+            os.utime(store.layout.state(job_id), (1e9, 1e9))
+        return ids
+
+    return run
+
+
 # ── the steps ──
 
 
@@ -258,6 +270,16 @@ def _break_locks(*, force: bool = False, park: bool = False) -> Callable[[Acting
         return done
 
     return run
+
+
+def _undo(acting: Acting) -> bool:
+    outcomes = Operator(acting.store, "op").undo()
+    return bool(outcomes) and all(outcome.done for outcome in outcomes)
+
+
+def _cure(acting: Acting) -> bool:
+    outcomes = [acting.store.repair(problem) for problem in acting.store.doctor()]
+    return all(outcome.done for outcome in outcomes)
 
 
 PULL = Step(Acting.pull)
@@ -395,6 +417,36 @@ def _entries() -> Iterator[Operation]:
         one,
         with_jobs(a=untouched),
     )
+
+    yield Operation(
+        "park-and-undo",
+        (
+            Step(lambda it: Operator(it.store, "op").park(it.a, "bad"), becomes("a", parked=True)),
+            Step(_undo, becomes("a", parked=False)),
+        ),
+        one,
+        with_jobs(a=untouched),
+    )
+    yield Operation(
+        "delete-and-undo",
+        (
+            Step(lambda it: Operator(it.store, "op").delete(it.a), is_gone("a"), deletes=("a",)),
+            Step(_undo, lambda state: one, deletes=("a",)),
+        ),
+        one,
+        with_jobs(a=untouched),
+    )
+    yield Operation(
+        "edit-and-undo",
+        (
+            Step(lambda it: Operator(it.store, "op").edit(it.a, 0, "new"), becomes("a", request="new", version=1)),
+            Step(_undo, becomes("a", request=REQUEST, version=2)),
+        ),
+        one,
+        with_jobs(a=untouched),
+    )
+
+    yield Operation("doctor", (Step(_cure),), one, _old(_dead_in(_die_at_commit)), locked=True, slow=True)
 
 
 OPERATIONS = {operation.name: operation for operation in _entries()}
