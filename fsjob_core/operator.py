@@ -7,7 +7,7 @@ Programs that use JobStore are not audited.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, Re
 from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, append_audit, read_audit
 from .keeping import Keeper
 from .layout import check_id
+from .ledger import entry_of, read_ledger
 from .record import JobRecord, Json
 from .removal import Due
 from .steps import Value
@@ -185,6 +186,16 @@ class Operator:
             return Outcome(left < before, f"{left} targets wait for job {job_id}", job_id)
 
         return self._do("unqueue", job_id, act, target=target)
+
+    def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Outcome:
+        """Have notifiers tell targets anew that they have given up, or these."""
+
+        def act() -> Outcome:
+            found = self.store.tell_again(job_id, targets)
+            due = entry_of(read_ledger(self.store.get(job_id)), found[0]) is None if found else False
+            return Outcome(due, f"{len(found)} targets of job {job_id} are told anew", job_id)
+
+        return self._do("tell again", job_id, act, targets=targets)
 
     # ── locks ──
 

@@ -5,6 +5,7 @@ What each operation means is what the README of the Node package fs-job-store 1.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
@@ -72,6 +73,7 @@ class JobStore:
         self.views = Views(_host, self.layout)
         self._work = Backlog(self.ground, "work", order=order)
         self._notifications = Backlog(self.ground, "notification", order=order)
+        self._due_notifications = Backlog(self.ground, "notification", order=order)
         self._pulling = _host.mutex()
 
     @property
@@ -151,14 +153,42 @@ class JobStore:
         with self._pulling:
             return self._notifications.take_next(lambda lease: delivery.accept_notification(self.ground, lease))
 
+    def pull_due_notification(self, among: Iterable[str] | None = None) -> Notification | None:
+        """The same for notifiers, who go by the tries that are kept on the jobs: only where a target is due.
+
+        `among`: look only at these jobs, and at those that are due by now; then nothing is listed.
+        """
+        self.ground.ready()
+        with self._pulling:
+            backlog = self._due_notifications
+            accept = functools.partial(delivery.accept_due, self.ground)
+            return backlog.take_next(accept) if among is None else backlog.take_ready(accept, among)
+
+    def next_notification_due(self) -> float | None:
+        """When the first target that waits for its next try is due (seconds since 1970), as of the last such pull."""
+        with self._pulling:
+            return self._due_notifications.next_due()
+
+    def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Sequence[Json]:
+        """Have targets that wait told anew, as if never tried: these, or all that notifiers have given up.
+
+        Gives those of them that wait. Raises JobNotFound, LockTimeout.
+        """
+        return steps.tell_again(self.ground, check_id(job_id), targets)
+
     # ── work ──
 
-    def pull_work(self) -> WorkLease | None:
-        """Take the oldest pending job that nobody works on; None where there is none, or the store is paused."""
+    def pull_work(self, among: Iterable[str] | None = None) -> WorkLease | None:
+        """Take the oldest pending job that nobody works on; None where there is none, or the store is paused.
+
+        `among`: look only at these jobs, and at those whose next try is due by now; then nothing is listed.
+        """
         self.ground.ready()
         if self.ground.disk.exists(self.layout.paused):
             return None
         with self._pulling:
+            if among is not None:
+                return self._work.take_ready(self._accept_work, among)
             return self._work.take_next(self._accept_work)
 
     def _accept_work(self, lease: Lease) -> WorkLease:
@@ -169,7 +199,8 @@ class JobStore:
 
     def next_due(self) -> float | None:
         """When the first job that waits for its next try is due (seconds since 1970), as of the last pull."""
-        return self._work.next_due()
+        with self._pulling:
+            return self._work.next_due()
 
     def pause(self, reason: str = "") -> None:
         """Have no worker of ours pull any more; Node's go on."""

@@ -256,7 +256,8 @@ class Views:
 
     def why_of(self, detail: JobDetail) -> str:
         """The same of a job that was just read."""
-        states = [worker.state for worker in self.workers() if worker.state != "gone"]
+        workers = [worker for worker in self.workers() if worker.kind == "worker"]
+        states = [worker.state for worker in workers if worker.state != "gone"]
         return why_not_done(detail, self.host.time(), self.paused(), states)
 
     # ── the store ──
@@ -303,6 +304,7 @@ class Views:
             beat=beat,
             since=float(_whole(told.get("since"))),
             command=str(told.get("command", "")),
+            kind="notifier" if told.get("kind") == "notifier" else "worker",
         )
 
     def _json(self, path: str) -> dict[str, object]:

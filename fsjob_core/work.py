@@ -123,7 +123,7 @@ def accept_work(
         known = ground.read(job_id)
     except JobNotFound:
         raise PassOver from None  # Node's create makes the link before the directory
-    except CorruptJob:
+    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
         raise PassOver(math.inf) from None
     record = known[1]
     if record.state != PENDING:

@@ -147,13 +147,27 @@ def fulfill_command(directory: str, as_json: bool, job_id: str, value: str, writ
 
 @click.command("queue")
 @one_id
-@click.argument("target")
+@click.argument("target", required=False)
+@click.option("--again", is_flag=True, help="Have a target that waits, or all that were given up, tried anew.")
 @writing
 @with_store
-def queue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
-    """Have a TARGET (any JSON value) told of the value of job ID."""
-    operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
-    tally.each(job_ids((job_id,)), lambda job_id: operator.queue(job_id, wanted))
+def queue_command(directory: str, as_json: bool, job_id: str, target: str | None, again: bool, write: bool) -> None:
+    """Have a TARGET (any JSON value) told of the value of job ID. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob queue 1k10fpnzygbavvy724km '{"mail": "ops@example.org"}'
+      fsjob queue --again 1k10fpnzygbavvy724km
+    """
+    if target is None and not again:
+        raise click.UsageError("who is to be told? Give a TARGET: any JSON value")
+    operator, tally = acting(directory, write), Tally(as_json)
+    if again:
+        wanted = None if target is None else [json_argument(target, "the target")]
+        tally.each(job_ids((job_id,)), lambda job_id: operator.tell_again(job_id, wanted))
+    else:
+        one = json_argument(target or "", "the target")
+        tally.each(job_ids((job_id,)), lambda job_id: operator.queue(job_id, one))
     tally.end()
 
 

@@ -8,12 +8,14 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
 from fsjob_core.errors import FsJobError, JobNotFound
 from fsjob_core.facts import VIEWS, JobDetail
+from fsjob_core.ledger import Tries, entry_of, read_ledger
 from fsjob_core.store import JobStore
 
 from ..text import safe_bytes, safe_text, short_age, short_size
@@ -101,6 +103,7 @@ def _as_dict(detail: JobDetail, why: str) -> dict[str, object]:
         "version": record.version if record else None,
         "request": record.request if record else None,
         "waiting": record.waiting if record else None,
+        "tries": [asdict(entry) for entry in read_ledger(record)] if record else None,
         "extra": record.extra if record else None,
         "made": detail.made,
         "changed": detail.changed,
@@ -121,8 +124,10 @@ def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
         yield f"version  {record.version}"
         if record.ours:
             yield f"tries    {int(record.number('attempts'))}  {safe_text(record.text('last_error'))}".rstrip()
+        entries = read_ledger(record)
         for target in record.waiting:
-            yield f"target   {safe_text(json.dumps(target, ensure_ascii=False))}"
+            told = _tried(entry_of(entries, target), now)
+            yield safe_text(f"target   {json.dumps(target, ensure_ascii=False)}{told}")
         yield "request  " + safe_text(json.dumps(record.request, indent=2, ensure_ascii=False), lines=True)
     if detail.value_size is not None:
         more = "" if detail.value_size <= SHOWN else f", its first {SHOWN:,} bytes:"
@@ -130,6 +135,15 @@ def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
         yield safe_bytes(detail.value_start[:SHOWN], lines=True)
     for lock in detail.locks:
         yield f"lock     {lock.kind}: {lock.verdict}, {safe_text(f'{lock.whose}; {lock.proof}')}"
+
+
+def _tried(entry: Tries | None, now: float) -> str:
+    """What became of telling a target so far."""
+    if entry is None:
+        return ""
+    times = "once" if entry.count == 1 else f"{entry.count} times"
+    ahead = "given up" if entry.due is None else f"again in {short_age(entry.due - now)}"
+    return f"  tried {times}, {short_age(now - entry.at)} ago; {ahead}: {entry.error}"
 
 
 def _when(at: float) -> str:
