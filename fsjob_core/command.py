@@ -101,10 +101,13 @@ class Command:
 
         Raises OSError where it could not be started, which is no fault of the job's.
         """
+        if not _can_be_run(self._argv[0]):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._argv[0])
+        argv = self._undertaker.signing_in(self._argv)
         outer = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         try:
             process = subprocess.Popen(
-                self._argv, stdin=stdin, stdout=subprocess.DEVNULL if stdout is None else stdout, bufsize=0,
+                argv, stdin=stdin, stdout=subprocess.DEVNULL if stdout is None else stdout, bufsize=0,
                 stderr=subprocess.PIPE, env={**outer, **environment}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -113,8 +116,8 @@ class Command:
                 return f"{self._argv[0]}: {size:,} bytes are too much for its environment"
             raise
         assert process.stderr is not None
-        said = Tail(host, process.stderr)
         self._undertaker.watch(process.pid)
+        said = Tail(host, process.stderr)
         try:
             ended = self._wait(host, process, deadline)
         finally:

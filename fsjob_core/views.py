@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterable, Iterator
 
@@ -273,6 +274,11 @@ class Views:
     def about(self) -> dict[str, object]:
         """What `store.json` holds; nothing where there is none."""
         return self._json(self.layout.about)
+
+    def lacks_room(self, size: int) -> bool:
+        """Whether the file system has no room for so many bytes, or for a file."""
+        found = os.statvfs(self.layout.root)
+        return found.f_bavail * found.f_frsize < size or bool(found.f_files and not found.f_favail)
 
     def label(self) -> Label:
         found = self.about()

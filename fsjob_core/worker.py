@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection
 from typing import BinaryIO
 
@@ -15,6 +16,8 @@ from .work import WorkLease
 
 __all__ = ["HANGUP_DRAIN", "Worker", "WorkerEvent"]
 
+ROOM = 64 << 10
+"""Bytes without which a disk counts as full: a command that fails then may not be to blame."""
 ITS_WORKER_DIED = "its worker died while it ran"
 NOT_RECORDED = "how its tries ended could not be recorded: its worker died, or the disk was full"
 
@@ -104,7 +107,15 @@ class Worker(Loop[WorkLease]):
             work.give_back()
             self._tell("lost", work.id, "given back: the worker was stopped", began)
         else:
+            self._blame_the_disk(work, result.error)
             self._fail(work, result.error, began)
+
+    def _blame_the_disk(self, work: WorkLease, why: str) -> None:
+        """On a full disk whatever prints fails: that must not use up the tries of all jobs. Raises OSError."""
+        if self._store.views.lacks_room(ROOM):
+            full = OSError(errno.ENOSPC, f"no room left, so this try does not count: {why}", self._store.directory)
+            self._give_back(work, full)
+            raise full
 
     def _give_back(self, work: WorkLease, error: OSError) -> None:
         try:
@@ -116,7 +127,9 @@ class Worker(Loop[WorkLease]):
         try:
             size = _keep(work, value)
         except OSError as error:  # no room, perhaps: the work was done for nothing, and must not be at once again
-            self._fail(work, f"its value could not be kept: {error}", began)
+            why = f"its value could not be kept: {error}"
+            self._blame_the_disk(work, why)
+            self._fail(work, why, began)
             return
         self._done += 1
         self._tell("done", work.id, "", began, size)

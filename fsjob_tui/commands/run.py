@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -30,6 +30,8 @@ from fsjob_core.worker import Worker
 from ..text import safe_text, short_seconds, short_size
 from .common import acting, with_store
 from .exits import INTERRUPTED
+
+H = TypeVar("H", Handler, Teller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def worker_command(directory: str, as_json: bool, **options: Any) -> None:
 
     def make(report: Report) -> Worker:
         store = _store(directory)
-        return Worker(store, _handler(run), report=report, **_settings(run, store))
+        with _closing_on_error(_handler(run)) as handler:
+            return Worker(store, handler, report=report, **_settings(run, store))
 
     _obey(run, as_json, make)
 
@@ -120,7 +123,8 @@ def notifier_command(directory: str, as_json: bool, **options: Any) -> None:
 
     def make(report: Report) -> Notifier:
         store = _store(directory)
-        return Notifier(store, _teller(run), report=report, **_settings(run, store))
+        with _closing_on_error(_teller(run)) as teller:
+            return Notifier(store, teller, report=report, **_settings(run, store))
 
     _obey(run, as_json, make)
 
@@ -150,6 +154,15 @@ def _handler(run: Run) -> Handler:
 def _teller(run: Run) -> Teller:
     with _bad_is_usage():
         return CommandTeller(run.command) if run.handler is None else PythonTeller.named(run.handler)
+
+
+@contextmanager
+def _closing_on_error(handler: H) -> Iterator[H]:
+    try:
+        yield handler
+    except BaseException:
+        handler.close()
+        raise
 
 
 @contextmanager
