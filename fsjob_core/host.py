@@ -18,8 +18,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
 from .errors import GuardBusy
 
 GUARD_TIMEOUT = 2.0
@@ -301,6 +299,8 @@ class Guards:
 
     @contextmanager
     def _exclusive(self, path: str) -> Iterator[None]:
+        from filelock import FileLock, Timeout  # a fifth of what a command that only reads takes to start
+
         self._refuse_if_busy(path)
         lock = FileLock(path, mode=0o666, fallback_to_soft=False)
         try:

@@ -38,7 +38,7 @@ COMMANDS = {
     "pause": "work",
     "resume": "work",
     "doctor": "doctor",
-    "stats": "look",
+    "stats": "stats",
     "watch": "watch",
     "label": "about",
 }

@@ -37,10 +37,6 @@ class Shell:
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return done
 
-    def lines(self, *arguments: str) -> list[Any]:
-        """What `fsjob ARGUMENTS --json` prints."""
-        return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
