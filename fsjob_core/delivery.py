@@ -66,6 +66,7 @@ class Notification:
 
     @property
     def id(self) -> str:
+        """The job's id."""
         return self._record.id
 
     @property

@@ -33,18 +33,22 @@ class WorkLease:
 
     @property
     def record(self) -> JobRecord:
+        """The job as it was read last."""
         return self._known[1]
 
     @property
     def id(self) -> str:
+        """The job's id."""
         return self.record.id
 
     @property
     def request(self) -> Json:
+        """What is to be done: any JSON value."""
         return self.record.request
 
     @property
     def version(self) -> int:
+        """How often the request was changed or run again; `fulfill` refuses if that has changed."""
         return self.record.version
 
     @property

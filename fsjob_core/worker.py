@@ -19,6 +19,10 @@ __all__ = ["HANGUP_DRAIN", "Worker", "WorkerEvent"]
 ROOM = 64 << 10
 """Bytes without which a disk counts as full: a command that fails then may not be to blame."""
 ITS_WORKER_DIED = "its worker died while it ran"
+SUSPECT_AFTER = 2
+"""Deaths of its worker after which a job is under suspicion; after the first it is tried again like any other."""
+ALONE_FOR = 30.0
+"""Seconds for which a job under suspicion runs without another such beside it."""
 NOT_RECORDED = "how its tries ended could not be recorded: its worker died, or the disk was full"
 
 
@@ -54,6 +58,7 @@ class Worker(Loop[WorkLease]):
         self._handler = handler
         self._timeout = timeout
         self._max_attempts = max_attempts
+        self._next_suspect_at = 0.0
 
     # ── what the loop asks ──
 
@@ -77,19 +82,35 @@ class Worker(Loop[WorkLease]):
     def _do(self, item: WorkLease, cancel: Event, began: float) -> None:
         if item.recovered:
             self._tell("recovered", item.id, "its lock was left by a holder that is gone")
-        if not self._has_killed(item, began):
+        if item.attempt >= self._max_attempts:
+            reason = item.record.text("last_error") or NOT_RECORDED
+            self._park(item, ITS_WORKER_DIED if item.recovered else reason, began)
+        elif item.recovered and item.attempt >= min(SUSPECT_AFTER, self._max_attempts - 1):
+            self._attempt_alone(item, cancel, began)
+        else:
             self._attempt(item, cancel, began)
 
-    def _has_killed(self, work: WorkLease, began: float) -> bool:
-        """A job whose worker died is tried again at once, once; then it waits, apart from those that were beside it."""
-        if work.attempt >= self._max_attempts:
-            reason = work.record.text("last_error") or NOT_RECORDED
-            self._park(work, ITS_WORKER_DIED if work.recovered else reason, began)
-        elif work.recovered and work.attempt > 1:
-            self._fail(work, ITS_WORKER_DIED, began)
-        else:
-            return False
-        return True
+    def _attempt_alone(self, work: WorkLease, cancel: Event, began: float) -> None:
+        """A job whose worker has died may be why: no two such at a time, or one would use up the tries of the others.
+
+        One that has run for a while without harm does not hold the others up any longer.
+        """
+        while not self._is_its_turn():
+            if self._draining or cancel.is_set():
+                return  # not begun, so nothing counts
+            self._host.wait(cancel, 0.05)
+        try:
+            self._attempt(work, cancel, began)
+        finally:
+            self._next_suspect_at = 0.0
+
+    def _is_its_turn(self) -> bool:
+        with self._mutex:
+            now = self._host.monotonic()
+            free = now >= self._next_suspect_at
+            if free:
+                self._next_suspect_at = now + ALONE_FOR
+            return free
 
     def _attempt(self, work: WorkLease, cancel: Event, began: float) -> None:
         work.begin()

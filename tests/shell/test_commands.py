@@ -228,10 +228,10 @@ def test_values_are_streamed_both_ways_in_little_memory(store: JobStore, shell: 
         return int(ran.stderr.split()[-1])
 
     peaks = [peak("fulfill", ids[0], f"@{given}", stdout=subprocess.DEVNULL)]
-    with given.open("rb") as file:
-        peaks.append(peak("fulfill", ids[1], "-", stdin=file, stdout=subprocess.DEVNULL))
-    with got.open("wb") as file:
-        peaks.append(peak("value", ids[1], stdout=file))
+    with given.open("rb") as source:
+        peaks.append(peak("fulfill", ids[1], "-", stdin=source, stdout=subprocess.DEVNULL))
+    with got.open("wb") as output:
+        peaks.append(peak("value", ids[1], stdout=output))
     print(f"\nstreams: {size >> 20} MiB, peaks {[each >> 20 for each in peaks]} MiB")
     assert max(peaks) < MOST
     for path in (store.layout.value(ids[0]), got):
