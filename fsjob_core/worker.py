@@ -83,8 +83,7 @@ class Worker(Loop[WorkLease]):
         if item.recovered:
             self._tell("recovered", item.id, "its lock was left by a holder that is gone")
         if item.attempt >= self._max_attempts:
-            reason = item.record.text("last_error") or NOT_RECORDED
-            self._park(item, ITS_WORKER_DIED if item.recovered else reason, began)
+            self._park(item, _why_it_never_ended(item), began)
         elif item.recovered and item.attempt >= min(SUSPECT_AFTER, self._max_attempts - 1):
             self._attempt_alone(item, cancel, began)
         else:
@@ -168,6 +167,14 @@ class Worker(Loop[WorkLease]):
         work.park(error)
         self._failed += 1
         self._tell("parked", work.id, f"given up after {work.attempt} tries: {error}", began)
+
+
+def _why_it_never_ended(work: WorkLease) -> str:
+    """The reason of a job whose tries are used up without an end of the last one."""
+    last = work.record.text("last_error")
+    if not work.recovered:
+        return last or NOT_RECORDED
+    return f"{ITS_WORKER_DIED}; before that: {last}" if last else ITS_WORKER_DIED
 
 
 def _keep(work: WorkLease, value: bytes | BinaryIO) -> int:

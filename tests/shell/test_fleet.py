@@ -70,7 +70,8 @@ def test_every_job_is_fulfilled_or_parked_with_its_reason(store: JobStore, start
     print(f"\nfleet: {jobs} jobs, {len(made) - len(parked)} fulfilled, parked {dict(reasons)}, "
           f"{deaths} workers died, {twice} jobs were done twice")  # fmt: skip
     assert not wrong
-    assert {(how, reason) for how, reason in reasons} == set(REASONS.items())
+    died = f"{REASONS['kills']}; before that: "  # of a last try that had the bad luck to run beside the job that kills
+    assert {(how, reason.removeprefix(died)) for how, reason in reasons} == set(REASONS.items())
     assert deaths == 4, "one that was killed, and three by the job that kills"
     assert twice <= deaths * at_once, "only what was in hand when a worker died"
     left = store.locks()  # of workers that died right after they had settled a job
