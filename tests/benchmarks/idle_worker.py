@@ -1,7 +1,7 @@
 """What an idle `fsjob worker` costs: `python -m tests.benchmarks.idle_worker`.
 
 Prints one JSON line: per cent of a core with an empty store over SECONDS_EACH (30), and with WAITING (100,000) jobs
-that wait for their next try over four times as long, so that it lists them again; and how long a new job takes to start.
+that wait for their next try over four times as long, so that it lists them again; and how soon a new job starts.
 """
 
 from __future__ import annotations
