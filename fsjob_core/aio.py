@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from typing import Any, BinaryIO, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, ParamSpec, Self, TypeVar
 
 from .delivery import Notification, Respond
 from .facts import Counts, Entry, LockInfo, WorkerInfo
@@ -23,6 +23,9 @@ from .record import JobRecord, Json
 from .steps import Value
 from .store import JobStore
 from .work import WorkLease
+
+if TYPE_CHECKING:
+    from .doctor import Problem
 
 THREADS = 8
 """Calls of one store that run at the same time at most."""
@@ -194,6 +197,10 @@ class AsyncJobStore:
         """See `JobStore.resume`."""
         await self._call(self.store.resume)
 
+    async def label(self, name: str | None = None, klass: str | None = None) -> None:
+        """See `JobStore.label`."""
+        await self._call(self.store.label, name, klass)
+
     # ── locks ──
 
     async def locks(self) -> Sequence[LockInfo]:
@@ -203,6 +210,15 @@ class AsyncJobStore:
     async def break_lock(self, lock: LockInfo, force: bool = False, **options: Any) -> Outcome:
         """See `JobStore.break_lock`."""
         return await self._call(self.store.break_lock, lock, force, **options)
+
+    async def doctor(self) -> AsyncIterator[Problem]:
+        """See `JobStore.doctor`."""
+        async for problem in self._each(self.store.doctor(), 1):
+            yield problem
+
+    async def repair(self, problem: Problem, force: bool = False) -> Outcome:
+        """See `JobStore.repair`."""
+        return await self._call(self.store.repair, problem, force)
 
     # ── reading ──
 

@@ -62,6 +62,8 @@ class Backlog:
         self._dues: list[tuple[float, str]] = []
         self._ready: dict[str, None] = {}
         self._handed: dict[str, float] = {}
+        self.spent_once = 0.0
+        """Seconds of the last `take_next` that went to jobs which are remembered from now on: the next is cheaper."""
 
     def take_next(self, accept: Callable[[Lease], T]) -> T | None:
         """Lock one job after the other until `accept` keeps one; None only after a listing made in this call.
@@ -69,6 +71,7 @@ class Backlog:
         `accept` raises PassOver for what it does not want; the lock is then given back. It may be asked twice.
         """
         listed = False
+        self.spent_once = 0.0
         while True:
             exhausted = self._next >= len(self._ids)
             if exhausted or (not listed and self._ground.host.monotonic() > self._keep_until):
@@ -99,13 +102,16 @@ class Backlog:
     # ── one candidate ──
 
     def _take(self, job_id: str, accept: Callable[[Lease], T]) -> T | None:
+        began = self._ground.host.monotonic()
         lease = self._lock(job_id)
         if lease is None:
             return None
         try:
             taken = self._accepted(lease, accept)
-        except PassOver:
+        except PassOver as reason:
             lease.release()
+            if reason.until is not None:
+                self.spent_once += self._ground.host.monotonic() - began
             return None
         except BaseException:
             lease.release()

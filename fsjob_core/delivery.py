@@ -149,8 +149,9 @@ class Notification:
 def accept_due(ground: Ground, lease: Lease) -> Notification:
     """Like `accept_notification`, but only where a target is due by the ledger on the job. Raises PassOver."""
     note = accept_notification(ground, lease)
-    due = next_due(note.record)
-    if due > ground.host.time():
+    now = ground.host.time()
+    due = next_due(note.record, now)
+    if due > now:
         raise PassOver(due)
     return note
 

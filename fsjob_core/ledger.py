@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from .record import JobRecord, Json, same_json
 
 TRIES = "tries"
+AHEAD = 60.0
+"""Seconds by which the clocks of two machines on one file system may differ."""
 ERROR_LENGTH = 500
 """Characters of an error that are kept: there may be many targets, and all of them are in one file."""
 
@@ -67,20 +69,22 @@ def due_targets(record: JobRecord, now: float) -> list[Json]:
     entries = read_ledger(record)
     if not entries:
         return list(record.waiting)
-    ranked = [(_due(entry_of(entries, target)), target) for target in record.waiting]
+    ranked = [(_due(entry_of(entries, target), now), target) for target in record.waiting]
     return [target for due, target in sorted(ranked, key=lambda pair: pair[0]) if due <= now]
 
 
-def next_due(record: JobRecord) -> float:
+def next_due(record: JobRecord, now: float) -> float:
     """When the first target that waits is to be told (seconds since 1970, 0 for now); infinite where none is."""
     entries = read_ledger(record)
-    return min((_due(entry_of(entries, target)) for target in record.waiting), default=math.inf)
+    return min((_due(entry_of(entries, target), now) for target in record.waiting), default=math.inf)
 
 
-def _due(entry: Tries | None) -> float:
+def _due(entry: Tries | None, now: float) -> float:
     if entry is None:
         return 0.0
-    return math.inf if entry.due is None else entry.due
+    if entry.due is None:
+        return math.inf
+    return 0.0 if entry.at - now > AHEAD else entry.due  # the clock went back: the next try would be as far away
 
 
 def given_up(record: JobRecord) -> list[Json]:

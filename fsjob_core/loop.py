@@ -129,6 +129,10 @@ class Loop(ABC, Generic[T]):
         """When the next try is due, in seconds since 1970, as far as it is known."""
 
     @abstractmethod
+    def _spent_once(self) -> float:
+        """Seconds of the last listing pull that the next need not spend again."""
+
+    @abstractmethod
     def _do(self, item: T, cancel: Event, began: float) -> None:
         """Do one thing, in a thread of its own; end early once `cancel` is set."""
 
@@ -243,7 +247,7 @@ class Loop(ABC, Generic[T]):
 
     def _found_nothing(self, began: float, at_rest: bool) -> None:
         now = self._host.monotonic()
-        cost = COST_TIMES * (now - began)
+        cost = COST_TIMES * max(now - began - self._spent_once(), 0.0)
         self._look_at, self._soonest = now + max(RESCAN, cost), now + max(HINT_PAUSE, cost)
         self._nothing_left = at_rest and self._is_all_tried()
         if not self._store.views.is_store():

@@ -59,6 +59,9 @@ class Notifier(Loop[Notification]):
     def _next_due(self) -> float | None:
         return self._store.next_notification_due()
 
+    def _spent_once(self) -> float:
+        return self._store.notification_pull_spent_once()
+
     def _watched(self) -> list[str]:
         return [self._store.layout.waiting, self._store.layout.pending]
 

@@ -252,6 +252,10 @@ class JobStore:
         with self._pulling:
             return self._due_notifications.next_due()
 
+    def notification_pull_spent_once(self) -> float:
+        """Seconds of the last such pull that the next need not spend again."""
+        return self._due_notifications.spent_once
+
     def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Sequence[Json]:
         """Have targets that wait told anew, as if never tried: these, or all that notifiers have given up.
 
@@ -296,6 +300,10 @@ class JobStore:
         with self._pulling:
             return self._work.next_due()
 
+    def pull_spent_once(self) -> float:
+        """Seconds of the last pull that the next need not spend again: on jobs that are not due, or unreadable."""
+        return self._work.spent_once
+
     def pause(self, reason: str = "") -> None:
         """Have no worker of ours pull any more; Node's go on.
 
@@ -319,7 +327,12 @@ class JobStore:
         self.ground.disk.sync_directory(self.layout.own)
 
     def label(self, name: str | None = None, klass: str | None = None) -> None:
-        """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay."""
+        """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay.
+
+            >>> store.label("thumbnails", "staging")
+            >>> store.views.label().name
+            'thumbnails'
+        """
         self.ground.ready()
         members: dict[str, Json] = self.views.about()
         for member, value in (("name", name), ("class", klass)):
@@ -362,7 +375,11 @@ class JobStore:
     # ── the doctor ──
 
     def doctor(self) -> Iterator[Problem]:
-        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing."""
+        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing.
+
+            >>> list(store.doctor())
+            []
+        """
         from .doctor import find  # the doctor is seldom called, and a command is to start fast
 
         return find(self.ground, self.views)

@@ -12,10 +12,8 @@ from .change import Change, Known
 from .errors import CorruptJob, FsJobError, JobNotFound
 from .ground import Ground
 from .lease import Lease
+from .ledger import AHEAD
 from .record import PENDING, JobRecord, Json
-
-AHEAD = 60.0
-"""Seconds by which the clocks of two machines on one file system may differ."""
 
 
 class WorkLease:

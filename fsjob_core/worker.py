@@ -68,6 +68,9 @@ class Worker(Loop[WorkLease]):
     def _next_due(self) -> float | None:
         return self._store.next_due()
 
+    def _spent_once(self) -> float:
+        return self._store.pull_spent_once()
+
     def _watched(self) -> list[str]:
         return [self._store.layout.pending]
 

@@ -25,7 +25,10 @@ async def aio(tmp_path: Path) -> AsyncIterator[AsyncJobStore]:
         yield store
 
 
-FOR_LOOPS = {"next_due", "next_notification_due", "pull_due_notification", "flush_after", "read_only"}
+FOR_LOOPS = {
+    "next_due", "next_notification_due", "pull_due_notification", "pull_spent_once", "notification_pull_spent_once",
+    "flush_after", "read_only",
+}  # fmt: skip
 """What worker loops and operations use among themselves."""
 
 

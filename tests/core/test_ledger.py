@@ -25,8 +25,14 @@ def test_those_that_were_never_tried_come_first_and_those_given_up_never() -> No
     assert due_targets(record, NOW) == ["fresh", "due", "soon"]
     assert due_targets(record, NOW + 6) == ["fresh", "due", "soon", "late"]
     assert given_up(record) == ["lost"]
-    assert next_due(record) == 0.0
-    assert next_due(with_tries(job("lost"), Tries("lost", 3, "no", NOW, None))) == float("inf")
+    assert next_due(record, NOW) == 0.0
+    assert next_due(with_tries(job("lost"), Tries("lost", 3, "no", NOW, None)), NOW) == float("inf")
+
+
+def test_a_next_try_that_a_clock_set_far_ahead_has_put_off_is_due() -> None:
+    record = with_tries(job("a"), Tries("a", 1, "no", NOW + 86_400, NOW + 86_402))
+    assert due_targets(record, NOW) == ["a"] and next_due(record, NOW) == 0.0
+    assert due_targets(record, NOW + 86_400) == []
 
 
 def test_targets_are_told_apart_as_json_values() -> None:

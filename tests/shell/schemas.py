@@ -36,6 +36,17 @@ SCHEMAS: dict[str, Schema] = {
     },
     "why": {"id": str, "why": str},
     "value": {"id": str, "size": int, "value": str},
+    "edit": ACT,
+    "delete": ACT,
+    "purge": ACT,
+    "undo": ACT,
+    "undo --list": {
+        "group": str, "at": str, "who": str, "host": str, "via": str, "act": str, "jobs": int, "first": list,
+    },
+    "label": {"name": str, "class": str, "guarded": bool},
+    "doctor": {
+        "kind": str, "id?": str, "path": str, "since?": float, "explanation": str, "remedy": str, "automatic": bool,
+    },
     "fulfill": ACT,
     "queue": ACT,
     "unqueue": ACT,
