@@ -2,13 +2,15 @@
 
 A listing is renewed after max(1 s, 50 x what it cost), so that a pull from a million jobs costs what one from a
 thousand does. What is not due, unreadable, or was just handed out is remembered and costs no lock and no read.
+Jobs that are said to be new, or are due now, can be taken without a listing.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple, TypeVar
 
 from .errors import GuardBusy
@@ -57,14 +59,19 @@ class Backlog:
         self.parked_too: set[str] = set()
         """Jobs of the listing that have a link in `parked/` as well: a park or a requeue of theirs was cut off."""
         self._remembered: dict[str, _Remembered] = {}
+        self._dues: list[tuple[float, str]] = []
+        self._ready: dict[str, None] = {}
         self._handed: dict[str, float] = {}
+        self.spent_once = 0.0
+        """Seconds of the last `take_next` that went to jobs which are remembered from now on: the next is cheaper."""
 
     def take_next(self, accept: Callable[[Lease], T]) -> T | None:
         """Lock one job after the other until `accept` keeps one; None only after a listing made in this call.
 
-        `accept` raises PassOver for what it does not want; the lock is then given back.
+        `accept` raises PassOver for what it does not want; the lock is then given back. It may be asked twice.
         """
         listed = False
+        self.spent_once = 0.0
         while True:
             exhausted = self._next >= len(self._ids)
             if exhausted or (not listed and self._ground.host.monotonic() > self._keep_until):
@@ -73,20 +80,44 @@ class Backlog:
                 self._list()
                 listed = True
                 continue
-            job_id = self._pop()
-            lease = self._lock(job_id)
-            if lease is None:
-                continue
-            try:
-                taken = self._accepted(lease, accept)
-            except PassOver:
-                lease.release()
-            except BaseException:
-                lease.release()
-                raise
-            else:
-                self._handed[job_id] = self._ground.host.monotonic()
+            taken = self._take(self._pop(), accept)
+            if taken is not None:
                 return taken
+
+    def take_ready(self, accept: Callable[[Lease], T], hinted: Iterable[str]) -> T | None:
+        """The same among jobs that are said to be new and those that are due by now, without a listing."""
+        self._ready.update(dict.fromkeys(hinted))
+        self._ready.update(dict.fromkeys(self._due_by_now()))
+        while self._ready:
+            job_id = next(iter(self._ready))
+            del self._ready[job_id]
+            if job_id in self._handed or self._is_remembered(job_id):
+                continue
+            if self._ground.disk.exists(f"{self._directory}/{job_id}"):
+                taken = self._take(job_id, accept)
+                if taken is not None:
+                    return taken
+        return None
+
+    # ── one candidate ──
+
+    def _take(self, job_id: str, accept: Callable[[Lease], T]) -> T | None:
+        began = self._ground.host.monotonic()
+        lease = self._lock(job_id)
+        if lease is None:
+            return None
+        try:
+            taken = self._accepted(lease, accept)
+        except PassOver as reason:
+            lease.release()
+            if reason.until is not None:
+                self.spent_once += self._ground.host.monotonic() - began
+            return None
+        except BaseException:
+            lease.release()
+            raise
+        self._handed[job_id] = self._ground.host.monotonic()
+        return taken
 
     def _accepted(self, lease: Lease, accept: Callable[[Lease], T]) -> T:
         """What `accept` makes of it. What is passed over for long is looked at twice before that is remembered.
@@ -103,10 +134,8 @@ class Backlog:
             return accept(lease)
         except PassOver as reason:
             if reason.until is not None and marks is not None:
-                self._remembered[lease.place.id] = _Remembered(reason.until, marks)
+                self._remember(lease.place.id, reason.until, marks)
             raise
-
-    # ── one candidate ──
 
     def _pop(self) -> str:
         here = self._next
@@ -151,6 +180,7 @@ class Backlog:
         if self._kind == "work":
             self.parked_too = set(ground.disk.list_directory(ground.layout.parked)).intersection(ids)
         self._forget_handed(began)
+        self._forget_gone(ids)
         if self._handed or self._remembered:
             ids = [job_id for job_id in ids if job_id not in self._handed and not self._is_remembered(job_id)]
         self._sort(ids)
@@ -183,6 +213,11 @@ class Backlog:
 
     # ── what waits for its time ──
 
+    def _remember(self, job_id: str, until: float, marks: Marks) -> None:
+        self._remembered[job_id] = _Remembered(until, marks)
+        if until < math.inf:
+            heappush(self._dues, (until, job_id))
+
     def _is_remembered(self, job_id: str) -> bool:
         found = self._remembered.get(job_id)
         if found is None:
@@ -192,6 +227,16 @@ class Backlog:
         del self._remembered[job_id]
         return False
 
+    def _forget_gone(self, ids: list[str]) -> None:
+        """Jobs that are not listed any more were done by others, deleted or parked."""
+        if self._remembered:
+            there = self._remembered.keys() & ids
+            if len(there) < len(self._remembered):
+                self._remembered = {job_id: self._remembered[job_id] for job_id in there}
+        if len(self._dues) > 2 * len(self._remembered):
+            self._dues = [due for due in self._dues if self._is_due_still(due)]
+            heapify(self._dues)
+
     def _marks(self, job_id: str) -> Marks | None:
         try:
             found = self._ground.disk.calls.lstat(self._ground.layout.state(job_id))
@@ -199,7 +244,22 @@ class Backlog:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
+    def _is_due_still(self, due: tuple[float, str]) -> bool:
+        found = self._remembered.get(due[1])
+        return found is not None and found.until == due[0]
+
+    def _due_by_now(self) -> list[str]:
+        found = []
+        now = self._ground.host.time()
+        while self._dues and self._dues[0][0] <= now:
+            due = heappop(self._dues)
+            if self._is_due_still(due):
+                del self._remembered[due[1]]
+                found.append(due[1])
+        return found
+
     def next_due(self) -> float | None:
         """When the first job that waits for its time is due, in seconds since 1970; None where none is known."""
-        dues = [entry.until for entry in self._remembered.values() if entry.until < math.inf]
-        return min(dues, default=None)
+        while self._dues and not self._is_due_still(self._dues[0]):
+            heappop(self._dues)
+        return self._dues[0][0] if self._dues else None

@@ -1,24 +1,26 @@
-"""The handler that runs a command, in a process group of its own of which nothing is left afterwards."""
+"""The handlers that run a command, in a process group of its own of which nothing is left afterwards."""
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
+from .delivery import Notification
 from .handlers import ERROR_BYTES, GRACE, LOOK_EVERY, BadHandler, Deadline, Result
 from .host import Event, Host
-from .record import dump
+from .record import Json, dump
 from .store import JobStore
+from .systemd import VARIABLES
+from .undertaker import Undertaker
 from .work import WorkLease
 
 ERROR_LINES = 5
-_NOT_ITS_FAULT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-"""Errors of starting a process that say nothing about the job."""
 
 
 class CommandHandler:
@@ -29,20 +31,19 @@ class CommandHandler:
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
-        self.argv = list(argv)
-        if not _can_be_run(self.argv[0]):
-            raise BadHandler(f"{self.argv[0]!r} is no command that can be run here")
-        self._undertaker = Undertaker()
+        self._command = Command(argv)
 
     def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
         disk, host = store.ground.disk, store.host
-        names = [store.layout.staging(f"{host.me.tag}.{host.token()}") for _ in range(3)]
+        names = [store.layout.staging(f"{host.me.tag}.{host.token()}") for _ in range(2)]
+        told = {"FSJOB_ATTEMPT": str(work.attempt), "FSJOB_VERSION": str(work.version)}
         output = disk.anonymous(names[0])  # a file: a large value must not fill the memory
         try:
-            with disk.anonymous(names[1]) as request, disk.anonymous(names[2]) as errors:
+            with disk.anonymous(names[1]) as request:
                 request.write(dump(work.request))
                 request.seek(0)
-                error = self._run(store, work, (request, output, errors), Deadline(host, cancel, timeout))
+                environment = {"FSJOB_ID": work.id, "FSJOB_DIR": store.directory, **told}
+                error = self._command.run(host, environment, request, output, Deadline(host, cancel, timeout))
         except BaseException:
             output.close()
             raise
@@ -52,34 +53,79 @@ class CommandHandler:
         output.seek(0)
         return Result(output)
 
-    def _run(
-        self, store: JobStore, work: WorkLease, files: tuple[BinaryIO, BinaryIO, BinaryIO], deadline: Deadline
+    def close(self) -> None:
+        self._command.close()
+
+
+class CommandTeller:
+    """Runs a command for each target: it was told where that exits 0.
+
+    The target is in `FSJOB_TARGET` as JSON, the value on standard input; `FSJOB_ID`, `FSJOB_DIR`, `FSJOB_ATTEMPT` (of
+    this target) and `FSJOB_VERSION` are in its environment, too. What it prints to standard output goes nowhere.
+    Raises BadHandler where there is no such command.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._command = Command(argv)
+
+    def tell(
+        self, store: JobStore, note: Notification, target: Json, cancel: Event, timeout: float | None
     ) -> str | None:
-        """Run it to its end; why it failed, None where it did not."""
-        stdin, stdout, stderr = files
         environment = {
-            **os.environ,
-            "FSJOB_ID": work.id,
+            "FSJOB_ID": note.id,
             "FSJOB_DIR": store.directory,
-            "FSJOB_ATTEMPT": str(work.attempt),
-            "FSJOB_VERSION": str(work.version),
+            "FSJOB_ATTEMPT": str(note.tries(target) + 1),
+            "FSJOB_VERSION": str(note.record.version),
+            "FSJOB_TARGET": dump(target, "the target").decode("utf-8"),
         }
+        with note.open_value() as value:
+            return self._command.run(store.host, environment, value, None, Deadline(store.host, cancel, timeout))
+
+    def close(self) -> None:
+        self._command.close()
+
+
+class Command:
+    """A command that is run again and again, several at once, each in a process group of its own."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv = list(argv)
+        if not _can_be_run(self._argv[0]):
+            raise BadHandler(f"{self._argv[0]!r} is no command that can be run here")
+        self._undertaker = Undertaker()
+
+    def run(
+        self, host: Host, environment: Mapping[str, str], stdin: BinaryIO, stdout: BinaryIO | None, deadline: Deadline
+    ) -> str | None:
+        """Run it to its end; why it failed (how it ended, and the end of its standard error), None where it did not.
+
+        Raises OSError where it could not be started, which is no fault of the job's.
+        """
+        if not _can_be_run(self._argv[0]):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._argv[0])
+        argv = self._undertaker.signing_in(self._argv)
+        outer = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         try:
             process = subprocess.Popen(
-                self.argv, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True
-            )
+                argv, stdin=stdin, stdout=subprocess.DEVNULL if stdout is None else stdout, bufsize=0,
+                stderr=subprocess.PIPE, env={**outer, **environment}, start_new_session=True,
+            )  # fmt: skip
         except OSError as error:
-            if error.errno in _NOT_ITS_FAULT:
-                raise
-            return f"{self.argv[0]}: {error.strerror}"
+            if error.errno == errno.E2BIG:  # the arguments are ours, the environment holds the target
+                size = sum(map(len, environment.values()))
+                return f"{self._argv[0]}: {size:,} bytes are too much for its environment"
+            raise
+        assert process.stderr is not None
         self._undertaker.watch(process.pid)
+        said = Tail(host, process.stderr)
         try:
-            ended = self._wait(store.host, process, deadline)
+            ended = self._wait(host, process, deadline)
         finally:
             self._undertaker.forget(process.pid)
+            last_lines = said.close()
         if ended is None and process.returncode == 0:
             return None
-        return f"{ended or _status(process.returncode)}{_last_lines(stderr)}"
+        return f"{ended or _status(process.returncode)}{last_lines and f': {last_lines}'}"
 
     def _wait(self, host: Host, process: subprocess.Popen[bytes], deadline: Deadline) -> str | None:
         """Until the command has ended, by itself (None) or by us (why). Nothing of its group is left."""
@@ -97,6 +143,7 @@ class CommandHandler:
             process.wait()
 
     def close(self) -> None:
+        """Leave nothing behind."""
         self._undertaker.close()
 
 
@@ -132,53 +179,35 @@ def _status(code: int) -> str:
         return f"signal {-code}"
 
 
-def _last_lines(errors: BinaryIO) -> str:
-    size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - ERROR_BYTES))
-    lines = errors.read().decode("utf-8", "replace").strip().splitlines()[-ERROR_LINES:]
-    return ": " + "\n".join(lines) if lines else ""
+class Tail:
+    """The end of what a process says on its standard error, however much that is."""
 
+    def __init__(self, host: Host, stream: IO[bytes]) -> None:
+        self._host = host
+        self._stream = stream
+        self._kept = b""
+        self._stop, self._ended = host.event(), host.event()
+        host.spawn(self._read, "fsjob-stderr")
 
-class Undertaker:
-    """A small shell that outlives this process, and then kills the process groups that it left running.
+    def _read(self) -> None:
+        with self._stream as stream:
+            fd = stream.fileno()
+            os.set_blocking(fd, False)
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            while True:
+                stopped = self._stop.is_set()  # asked before reading: what was written until then is read
+                if poll.poll(0 if stopped else LOOK_EVERY * 1000):
+                    data = os.read(fd, 1 << 16)
+                    self._kept = (self._kept + data)[-ERROR_BYTES:]
+                    if not data:
+                        break
+                elif stopped:  # somebody who left the process group still holds it
+                    break
+        self._ended.set()
 
-    Killed outright a worker can end nothing itself: its job would be another's at once, and be done by two.
-    """
-
-    _SCRIPT = (
-        'trap "" HUP INT TERM; groups=" "; '
-        "while read -r word group; do case $word in "
-        '+) groups="$groups$group ";; '
-        '-) groups="${groups%% $group *} ${groups#* $group }";; '
-        "esac; done; "
-        'for group in $groups; do kill -KILL -- "-$group"; done'
-    )
-
-    def __init__(self) -> None:
-        self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", self._SCRIPT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,
-        )
-
-    def watch(self, group: int) -> None:
-        """A process group that is to end with this process."""
-        self._tell(f"+ {group}\n")
-
-    def forget(self, group: int) -> None:
-        """It has ended: its number may soon be another's."""
-        self._tell(f"- {group}\n")
-
-    def close(self) -> None:
-        """End it, and what it still watches."""
-        if self._shell.stdin is not None:
-            self._shell.stdin.close()
-        self._shell.wait()
-
-    def _tell(self, line: str) -> None:
-        if self._shell.stdin is not None:
-            with suppress(BrokenPipeError):  # somebody killed it: the work itself goes on
-                self._shell.stdin.write(line.encode())
+    def close(self) -> str:
+        """No more: the process has ended. Gives the last few lines."""
+        self._stop.set()
+        self._host.wait(self._ended, GRACE)
+        return "\n".join(self._kept.decode("utf-8", "replace").strip().splitlines()[-ERROR_LINES:])

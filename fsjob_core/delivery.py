@@ -16,6 +16,7 @@ from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, NotFulfilled
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
+from .ledger import Tries, due_targets, entry_of, next_due, read_ledger
 from .record import JobRecord, Json, same_json, without
 
 _log = logging.getLogger("fsjob")
@@ -70,7 +71,13 @@ class Notification:
         self._value: bytes | None = None
 
     @property
+    def record(self) -> JobRecord:
+        """The job as it was read last."""
+        return self._record
+
+    @property
     def id(self) -> str:
+        """The job's id."""
         return self._record.id
 
     @property
@@ -85,8 +92,18 @@ class Notification:
             self._value = read_value(self._ground, self.id)
         return self._value
 
+    def open_value(self) -> BinaryIO:
+        """The job's value as a binary file: for values that are large."""
+        return open_value(self._ground, self.id)
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the lock was taken from a holder that was dead or stale."""
+        return self._lease.recovered
+
     @property
     def compromised(self) -> bool:
+        """Whether the lease was lost; nothing can be changed through it any more."""
         return self._lease.compromised
 
     @property
@@ -113,6 +130,43 @@ class Notification:
             self._lease.release()
 
 
+    # ── what notifiers record ──
+
+    def due_targets(self) -> list[Json]:
+        """The targets to be told now by the ledger on the job, those never tried first; reads the job again."""
+        self._record = self._ground.read(self.id)[1]
+        return due_targets(self._record, self._ground.host.time()) if self._record.fulfilled else []
+
+    def tries(self, target: Json) -> int:
+        """How often it was tried in vain to tell a target."""
+        entry = entry_of(read_ledger(self._record), target)
+        return entry.count if entry else 0
+
+    def settle(self, told: Sequence[Json], failed: Sequence[Tries] = ()) -> None:
+        """Take who was told off the list, and keep the tries of those who could not be. Raises LeaseLost."""
+        self._record = steps.settle(self._ground, self.id, self._lease, told, failed)
+
+    def release(self) -> None:
+        """Give the lock back, and leave the list as it is; may be called twice."""
+        self._lease.release()
+
+    def __enter__(self) -> Notification:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def accept_due(ground: Ground, lease: Lease) -> Notification:
+    """Like `accept_notification`, but only where a target is due by the ledger on the job. Raises PassOver."""
+    note = accept_notification(ground, lease)
+    now = ground.host.time()
+    due = next_due(note.record, now)
+    if due > now:
+        raise PassOver(due)
+    return note
+
+
 def accept_notification(ground: Ground, lease: Lease) -> Notification:
     """Make of a notification lock something to deliver. Raises PassOver where there is nothing."""
     job_id = lease.place.id
@@ -120,10 +174,10 @@ def accept_notification(ground: Ground, lease: Lease) -> Notification:
         _, record = ground.read(job_id)
     except (JobNotFound, Unsettled):
         raise PassOver from None
-    except CorruptJob:
+    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
         raise PassOver(math.inf) from None
     if not record.fulfilled:
-        raise PassOver(math.inf)
+        raise PassOver(math.inf)  # once it is, its state has changed
     if not record.waiting:
         _unlink_if_empty(ground, lease)
         raise PassOver

@@ -108,7 +108,7 @@ class LockInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker that is signed in. `state`: busy, idle, draining, paused or gone."""
+    """A worker or notifier (`kind`) that is signed in. `state`: busy, idle, draining, paused or gone."""
 
     name: str
     host: str
@@ -120,6 +120,7 @@ class WorkerInfo:
     beat: float
     since: float
     command: str = ""
+    kind: str = "worker"
 
 
 @dataclass(frozen=True, slots=True)

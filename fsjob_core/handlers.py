@@ -1,4 +1,4 @@
-"""What does the work of a job: what a handler is, and the one that calls a Python function."""
+"""What does the work of a job or tells a target: what such handlers are, and those that call a Python function."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Protocol
 
+from .delivery import Notification
 from .errors import FsJobError
 from .host import Event, Host
 from .record import Json
@@ -38,6 +40,18 @@ class Handler(Protocol):
 
         Raises OSError where this machine, not the job, is why nothing was tried.
         """
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class Teller(Protocol):
+    """Tells targets of values, several at once where the notifier has several threads."""
+
+    def tell(
+        self, store: JobStore, note: Notification, target: Json, cancel: Event, timeout: float | None
+    ) -> str | None:
+        """Tell one target; None where it was told, else why not. Ends early like `Handler.run`, raises as it does."""
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -79,41 +93,15 @@ class PythonHandler:
     @classmethod
     def named(cls, name: str) -> PythonHandler:
         """The handler `package.module:function`. Raises BadHandler, which says what is wrong with it."""
-        module, _, function = name.partition(":")
-        if not module or not function:
-            raise BadHandler(f"{name!r} is no handler: write package.module:function")
-        try:
-            found = getattr(importlib.import_module(module), function)
-        except Exception as error:  # anything may happen while somebody else's module is imported
-            raise BadHandler(f"the handler {name} cannot be imported: {type(error).__name__}: {error}") from None
-        if not callable(found):
-            raise BadHandler(f"the handler {name} is no function")
-        if inspect.iscoroutinefunction(found):
-            raise BadHandler(f"the handler {name} is a coroutine; give a plain function, with asyncio.run in it")
-        return cls(found)
+        return cls(_named(name))
 
     def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
-        host = store.host
-        deadline = Deadline(host, cancel, timeout)
-        ended, results = host.event(), list[Result]()
+        arguments = (work.request, work) if self._wants_lease else (work.request,)
+        deadline = Deadline(store.host, cancel, timeout)
+        return _in_time(store.host, work.id, partial(self._attempt, arguments), cancel, deadline)
 
-        def call() -> None:
-            results.append(self._attempt(work))
-            ended.set()
-
-        host.spawn(call, f"fsjob-call-{work.id[-6:]}")
-        why = None
-        while not host.wait(ended, LOOK_EVERY) and why is None:
-            why = deadline.reached()
-            if why is not None and cancel.is_set():
-                host.wait(ended, GRACE)
-        return results[0] if results else Result(None, why or "")
-
-    def _attempt(self, work: WorkLease) -> Result:
-        try:
-            found = self._call(work.request, work) if self._wants_lease else self._call(work.request)
-        except BaseException as error:  # somebody else's code: its failure, sys.exit included, is the attempt's
-            return Result(None, f"{type(error).__name__}: {error}"[:ERROR_BYTES])
+    def _attempt(self, arguments: tuple[object, ...]) -> Result:
+        found = self._call(*arguments)
         try:
             return Result(_as_bytes(found))
         except (TypeError, ValueError, RecursionError) as error:
@@ -121,6 +109,69 @@ class PythonHandler:
 
     def close(self) -> None:
         """There is nothing to leave behind."""
+
+
+class PythonTeller:
+    """Calls a function with target and value: it was told unless that raises, or returns False."""
+
+    def __init__(self, call: Callable[..., object]) -> None:
+        self._call = call
+
+    @classmethod
+    def named(cls, name: str) -> PythonTeller:
+        """The handler `package.module:function`. Raises BadHandler, which says what is wrong with it."""
+        return cls(_named(name))
+
+    def tell(
+        self, store: JobStore, note: Notification, target: Json, cancel: Event, timeout: float | None
+    ) -> str | None:
+        value = note.value
+        deadline = Deadline(store.host, cancel, timeout)
+        result = _in_time(store.host, note.id, partial(self._attempt, target, value), cancel, deadline)
+        return None if result.value is not None else result.error
+
+    def _attempt(self, target: Json, value: bytes) -> Result:
+        if self._call(target, value) is False:
+            return Result(None, "the handler returned False")
+        return Result(b"")
+
+    def close(self) -> None:
+        """There is nothing to leave behind."""
+
+
+def _named(name: str) -> Callable[..., object]:
+    module, _, function = name.partition(":")
+    if not module or not function:
+        raise BadHandler(f"{name!r} is no handler: write package.module:function")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:  # anything may happen while somebody else's module is imported
+        raise BadHandler(f"the handler {name} cannot be imported: {type(error).__name__}: {error}") from None
+    if not callable(found):
+        raise BadHandler(f"the handler {name} is no function")
+    if inspect.iscoroutinefunction(found):
+        raise BadHandler(f"the handler {name} is a coroutine; give a plain function, with asyncio.run in it")
+    return found  # type: ignore[no-any-return]
+
+
+def _in_time(host: Host, job_id: str, attempt: Callable[[], Result], cancel: Event, deadline: Deadline) -> Result:
+    """What somebody else's code came to; it is left running where it does not end in time."""
+    ended, results = host.event(), list[Result]()
+
+    def call() -> None:
+        try:
+            results.append(attempt())
+        except BaseException as error:  # its failure, sys.exit included, is the attempt's
+            results.append(Result(None, f"{type(error).__name__}: {error}"[:ERROR_BYTES]))
+        ended.set()
+
+    host.spawn(call, f"fsjob-call-{job_id[-6:]}")
+    why = None
+    while not host.wait(ended, LOOK_EVERY) and why is None:
+        why = deadline.reached()
+        if why is not None and cancel.is_set():
+            host.wait(ended, GRACE)
+    return results[0] if results else Result(None, why or "")
 
 
 def _needed_parameters(call: Callable[..., object]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .facts import Counts, Evidence, JobDetail, LockInfo, Mood, StoreVerdict, Verdict
 from .lease import STALE_AFTER
+from .ledger import given_up
 from .record import JobRecord
 
 LATE_AFTER = 6.0
@@ -288,6 +289,8 @@ def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: Seq
             return "it is marked fulfilled, but its value is missing: run it again"
         number = len(record.waiting)
         told = f"; {_many(number, 'target waits', 'targets wait')} to be told" if number else ""
+        gone = len(given_up(record))
+        told += f", {gone:,} of them given up" if gone else ""
         return f"it is done: fulfilled {_ago(detail.changed, now)}{told}"
     if detail.parked:
         return f"parked{_reason(record)}: nobody works on it until it is run again"

@@ -19,8 +19,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
 from .errors import GuardBusy, named
 
 GUARD_TIMEOUT = 2.0
@@ -326,6 +324,8 @@ class Guards:
 
     @contextmanager
     def _exclusive(self, path: str) -> Iterator[None]:
+        from filelock import FileLock, Timeout  # a fifth of what a command that only reads takes to start
+
         self._refuse_if_busy(path)
         _refuse_odd(path)
         lock = FileLock(path, mode=0o666, fallback_to_soft=False)

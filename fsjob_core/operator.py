@@ -7,7 +7,8 @@ Programs that use JobStore are not audited.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, Re
 from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, append_audit, read_audit
 from .keeping import Keeper
 from .layout import check_id
+from .ledger import entry_of, read_ledger
 from .record import JobRecord, Json
 from .removal import Due
 from .steps import Value
@@ -26,6 +28,8 @@ from .views import LockInfo
 
 if TYPE_CHECKING:
     from .doctor import Problem
+
+_log = logging.getLogger("fsjob")
 
 Wait = Callable[[float], bool]
 Told = Callable[[Outcome], object]
@@ -186,6 +190,16 @@ class Operator:
 
         return self._do("unqueue", job_id, act, target=target)
 
+    def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Outcome:
+        """Have notifiers tell targets anew that they have given up, or these."""
+
+        def act() -> Outcome:
+            found = self.store.tell_again(job_id, targets)
+            due = entry_of(read_ledger(self.store.get(job_id)), found[0]) is None if found else False
+            return Outcome(due, f"{len(found)} targets of job {job_id} are told anew", job_id)
+
+        return self._do("tell again", job_id, act, targets=targets)
+
     # ── locks ──
 
     def release(self, lock: LockInfo, *, park: bool = False, wait: Wait | None = None) -> Outcome:
@@ -333,10 +347,11 @@ class Operator:
             self._audit(name, outcome, details)
 
     def _audit(self, name: str, outcome: Outcome, details: dict[str, object]) -> None:
-        store = self.store
-        append_audit(
-            store.ground.disk, store.layout, who=self.who, via=self.via, act=name, outcome=outcome, details=details
-        )
+        disk, layout = self.store.ground.disk, self.store.layout
+        try:
+            append_audit(disk, layout, who=self.who, via=self.via, act=name, outcome=outcome, details=details)
+        except OSError as error:  # the act is done, or refused: it must not be taken for failed, and be done again
+            _log.warning("%s: %s; but %s could not be written: %s", name, outcome.what, layout.audit, error.strerror)
 
 
 def _account() -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from .errors import FsJobError
 from .feed import RowDetail
 from .fs import NotRegular
+from .ledger import read_ledger
 from .pace import run_time
 from .record import JobRecord, Json, dump
 from .views import Marks, Views
@@ -29,10 +30,11 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
     if view == "fulfilled" or record.fulfilled:
         with suppress(OSError, NotRegular):
             value_start, value_size = views.disk.read_start(views.layout.value(job_id), SHORT)
+    tries = max(read_ledger(record), key=lambda entry: entry.count, default=None) if view == "waiting" else None
     return RowDetail(
         id=job_id,
         request=short_request(record.request),
-        attempts=int(record.number("attempts")),
+        attempts=tries.count if tries else 0 if view == "waiting" else int(record.number("attempts")),
         version=record.version,
         fulfilled=record.fulfilled,
         targets=len(record.waiting),
@@ -40,7 +42,7 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
         took=run_time(record),
         value_size=value_size,
         value_start=value_start,
-        error=_error(record),
+        error=_error(record) if tries is None else f"{'given up: ' if tries.given_up else ''}{tries.error}"[:SHORT],
         not_before=record.number("not_before") or None,
         problem="it is fulfilled, but its value is missing" if record.fulfilled and value_size is None else None,
     )

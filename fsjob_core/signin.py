@@ -1,4 +1,4 @@
-"""A worker's sign-in, `.fsjob/workers/NAME`: who it is and what it does; the file's mtime is its beat."""
+"""The sign-in of a worker or notifier, `.fsjob/workers/NAME`: who it is, what it does; the file's mtime is its beat."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ GONE_FOR = 3600.0
 class SignIn:
     """One worker, signed in from its making until `out`."""
 
-    def __init__(self, store: JobStore, name: str, command: str) -> None:
+    def __init__(self, store: JobStore, name: str, command: str, kind: str = "worker") -> None:
         store.ground.ready()
         self._store, self._host = store, store.host
         self._disk = Disk(self._host, self._host.calls, durable=False)
         self._command = command
+        self._kind = kind
         self._since = self._host.time()
         self._token = self._host.token()
         self._written = ("idle", self._host.monotonic())
@@ -55,7 +56,7 @@ class SignIn:
         changed = state != before and (now - at >= CHANGE_AFTER or state == "draining")
         if changed or now - at >= BEAT_EVERY:
             self._written = (state, now)
-            if state == "idle" and self._store.views.paused() is not None:
+            if state == "idle" and self._kind == "worker" and self._store.views.paused() is not None:
                 state = "paused"
             with suppress(OSError):  # a full disk must not end a worker that works
                 self._write(state, running, done, failed)
@@ -65,7 +66,7 @@ class SignIn:
         told = {
             "name": self.name, "host": me.host, "boot": me.boot, "pidns": me.pidns, "pid": me.pid, "start": me.start,
             "since": self._since, "state": state, "now": running, "done": done, "failed": failed,
-            "command": self._command, "token": self._token,
+            "kind": self._kind, "command": self._command, "token": self._token,
         }  # fmt: skip
         layout = self._store.layout
         scratch = layout.staging(f"{me.tag}.{self._host.token()}")

@@ -11,7 +11,8 @@ from .change import Change, Known
 from .errors import AlreadyFulfilled, InvalidRequest, Unsettled, VersionMismatch
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease
-from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, without
+from .ledger import Tries, begun_anew, given_up, only_of_those_who_wait, with_tries
+from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, same_json, without
 
 BATCH = 256
 """Jobs that share one sync of each directory when many are created."""
@@ -165,7 +166,8 @@ def queue(ground: Ground, job_id: str, target: Json) -> JobRecord:
     ground.ready()
     dump(target, "the target")
     with Change(ground, job_id) as change:
-        change.prepare(replace(change.record, waiting=[*change.record.waiting, target]))
+        record = begun_anew(change.record, target)  # who queues it again wants it told
+        change.prepare(replace(record, waiting=[*record.waiting, target]))
         ground.disk.link(ground.layout.link_text(job_id), ground.layout.waiting_link(job_id))
         ground.disk.sync_directory(ground.layout.waiting)
         change.commit_prepared()
@@ -180,7 +182,7 @@ def unqueue(
     with Change(ground, job_id, leases=leases) as change:
         left = without(change.record.waiting, list(targets))
         if len(left) < len(change.record.waiting):
-            change.prepare(replace(change.record, waiting=left))
+            change.prepare(only_of_those_who_wait(replace(change.record, waiting=left)))
             if keep is not None:
                 keep(change)
             change.commit_prepared()
@@ -189,6 +191,33 @@ def unqueue(
         if not left:  # only once the list is durable
             change.unlink(ground.layout.waiting_link(job_id))
         return change.record
+
+
+def settle(ground: Ground, job_id: str, lease: Lease, told: Sequence[Json], tries: Sequence[Tries]) -> JobRecord:
+    """Record a round of a notifier: who was told is taken off the list, of the others the tries are kept."""
+    with Change(ground, job_id, leases=[lease]) as change:
+        record = change.record
+        for entry in tries:
+            record = with_tries(record, entry)
+        left = without(record.waiting, list(told))
+        change.commit(only_of_those_who_wait(replace(record, waiting=left)))
+        if not left:  # only once the list is durable
+            change.unlink(ground.layout.waiting_link(job_id))
+        return change.record
+
+
+def tell_again(ground: Ground, job_id: str, targets: Sequence[Json] | None = None) -> list[Json]:
+    """Have targets that wait told anew, as if never tried: these, or all that were given up; gives those that wait."""
+    ground.ready()
+    with Change(ground, job_id) as change:
+        record = change.record
+        wanted = given_up(record) if targets is None else targets
+        found = [target for target in wanted if any(same_json(one, target) for one in record.waiting)]
+        for target in found:
+            record = begun_anew(record, target)
+        if found:
+            change.commit(record)
+        return found
 
 
 # ── change the request, run again, give up ──
@@ -233,7 +262,7 @@ def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobReco
     layout = ground.layout
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
         record = change.record
-        again = replace(record, state=PENDING, version=record.version + 1)
+        again = replace(record, state=PENDING, version=record.version + 1).with_ours(tries=None)  # a new value to tell
         change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
         if keep is not None:
             keep(change)

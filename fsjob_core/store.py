@@ -5,6 +5,7 @@ What each operation means is what the README of the Node package fs-job-store 1.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
@@ -76,6 +77,7 @@ class JobStore:
         self.views = Views(_host, self.layout)
         self._work = Backlog(self.ground, "work", order=order)
         self._notifications = Backlog(self.ground, "notification", order=order)
+        self._due_notifications = Backlog(self.ground, "notification", order=order)
         self._pulling = _host.mutex()
 
     @property
@@ -85,61 +87,135 @@ class JobStore:
 
     @property
     def read_only(self) -> bool:
+        """Whether it was opened to look only."""
         return self.ground.read_only
 
     # ── create and change ──
 
     def create(self, request: Json) -> JobRecord:
-        """Make a pending job. Returns once it is durable. Raises InvalidRequest, OSError."""
+        """Make a pending job. Returns once it is durable. Raises InvalidRequest, OSError.
+
+            >>> store.create({"calculate": "3+3"}).request
+            {'calculate': '3+3'}
+        """
         return steps.create(self.ground, request)
 
     def create_many(self, requests: Iterable[Json]) -> Iterator[JobRecord]:
-        """Make jobs lazily, in durable batches: each is yielded once it is durable."""
+        """Make jobs lazily, in durable batches: each is yielded once it is durable.
+
+            >>> [job.request for job in store.create_many({"n": n} for n in range(3))]
+            [{'n': 0}, {'n': 1}, {'n': 2}]
+        """
         return steps.create_many(self.ground, requests)
 
     def update(self, job_id: str, version: int, request: Json) -> JobRecord:
-        """Replace the request of a pending job. Raises VersionMismatch, AlreadyFulfilled, JobNotFound."""
+        """Replace the request of a pending job. Raises VersionMismatch, AlreadyFulfilled, JobNotFound.
+
+            >>> job = store.create({"w": 640})
+            >>> store.update(job.id, version=0, request={"w": 320}).version
+            1
+        """
         return steps.update(self.ground, check_id(job_id), version, request)
 
     def fulfill(self, job_id: str, value: steps.Value, version: int | None = None) -> None:
         """Give a job its value: bytes, text (kept as UTF-8) or a binary file. The first one stays.
 
         Raises AlreadyFulfilled, VersionMismatch (where a version is given), JobNotFound, LockTimeout.
+
+            >>> job = store.create({"calculate": "3+3"})
+            >>> store.fulfill(job.id, "6")
+            >>> store.fulfill(job.id, "7")
+            Traceback (most recent call last):
+            fsjob_core.errors.AlreadyFulfilled: job ... is fulfilled already; its value stays
         """
         self.flush_after(steps.fulfill(self.ground, check_id(job_id), value, version=version))
 
     def requeue(self, job_id: str) -> JobRecord:
-        """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked, JobNotFound."""
+        """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked, JobNotFound.
+
+            >>> job = store.create({"calculate": "3+3"})
+            >>> store.fulfill(job.id, "7")
+            >>> again = store.requeue(job.id)
+            >>> (again.version, again.fulfilled)
+            (1, False)
+        """
         return steps.requeue(self.ground, check_id(job_id))
 
     def park(self, job_id: str, reason: str = "") -> JobRecord:
-        """Give a pending job up until it is requeued. Raises JobLocked, AlreadyFulfilled, JobNotFound."""
+        """Give a pending job up until it is requeued. Raises JobLocked, AlreadyFulfilled, JobNotFound.
+
+            >>> job = store.create({"font": "none"})
+            >>> store.park(job.id, "waits for the font").ours["parked"]["reason"]
+            'waits for the font'
+            >>> store.pull_work() is None
+            True
+        """
         return steps.park(self.ground, check_id(job_id), reason)
 
     def delete(self, job_id: str) -> None:
-        """Move a job into the trash, `.fsjob/trash/`. Raises JobLocked, JobNotFound."""
+        """Move a job into the trash, `.fsjob/trash/`. Raises JobLocked, JobNotFound.
+
+            >>> job = store.create(1)
+            >>> store.delete(job.id)
+            >>> store.counts().pending
+            0
+        """
         removal.delete(self.ground, check_id(job_id))
 
     def purge(self, older_than: float) -> int:
-        """Remove for good what was fulfilled, or lies in the trash, for longer than so many seconds; how many."""
+        """Remove for good what was fulfilled, or lies in the trash, for longer than so many seconds; how many.
+
+            >>> store.fulfill(store.create(1).id, "done")
+            >>> store.purge(older_than=86400)
+            0
+        """
         return removal.purge(self.ground, older_than)
 
     # ── notifications ──
 
     def queue(self, job_id: str, target: Json) -> None:
-        """Have a target told of the job's value once there is one. Raises JobNotFound, InvalidRequest."""
+        """Have a target told of the job's value once there is one. Raises JobNotFound, InvalidRequest.
+
+            >>> job = store.create(1)
+            >>> store.queue(job.id, {"mail": "ops@example.org"})
+            >>> store.get(job.id).waiting
+            [{'mail': 'ops@example.org'}]
+        """
         self.flush_after(steps.queue(self.ground, check_id(job_id), target))
 
     def unqueue(self, job_id: str, target: Json) -> None:
-        """Take a target off the waiting list; nothing happens where it is not on it."""
+        """Take a target off the waiting list; nothing happens where it is not on it.
+
+            >>> job = store.create(1)
+            >>> store.queue(job.id, "ops")
+            >>> store.unqueue(job.id, "ops")
+            >>> store.get(job.id).waiting
+            []
+        """
         self.unqueue_all(job_id, [target])
 
     def unqueue_all(self, job_id: str, targets: Sequence[Json]) -> None:
-        """Take the first match of each target off the waiting list."""
+        """Take the first match of each target off the waiting list.
+
+            >>> job = store.create(1)
+            >>> for target in ("a", "b", "c"):
+            ...     store.queue(job.id, target)
+            >>> store.unqueue_all(job.id, ["a", "c"])
+            >>> store.get(job.id).waiting
+            ['b']
+        """
         steps.unqueue(self.ground, check_id(job_id), targets)
 
     def flush(self, job_id: str) -> None:
-        """Deliver to the targets of a fulfilled job now, through `respond(target, Fulfillment)`."""
+        """Deliver to the targets of a fulfilled job now, through `respond(target, Fulfillment)`.
+
+            >>> job = store.create(1)
+            >>> store.queue(job.id, "ops")
+            >>> store.fulfill(job.id, "6")
+            >>> store.respond = lambda target, fulfillment: print(target, "is told", fulfillment.value)
+            >>> store.flush(job.id)
+            ops is told b'6'
+        """
         if self.respond is not None:
             self.ground.ready()
             delivery.flush(self.ground, check_id(job_id), self.respond)
@@ -150,19 +226,71 @@ class JobStore:
             delivery.flush_quietly(self.ground, record.id, self.respond)
 
     def pull_notification(self) -> Notification | None:
-        """Take the right to tell the targets of one fulfilled job; None where nobody waits."""
+        """Take the right to tell the targets of one fulfilled job; None where nobody waits.
+
+            >>> job = store.create(1)
+            >>> store.queue(job.id, "ops")
+            >>> store.fulfill(job.id, "6")
+            >>> note = store.pull_notification()
+            >>> (note.value, note.waiting)
+            (b'6', ['ops'])
+            >>> note.done(None, note.waiting)
+        """
         self.ground.ready()
         with self._pulling:
             return self._notifications.take_next(lambda lease: delivery.accept_notification(self.ground, lease))
 
+    def pull_due_notification(self, among: Iterable[str] | None = None) -> Notification | None:
+        """The same for notifiers, who go by the tries that are kept on the jobs: only where a target is due.
+
+        `among`: look only at these jobs, and at those that are due by now; then nothing is listed.
+        """
+        self.ground.ready()
+        with self._pulling:
+            backlog = self._due_notifications
+            accept = functools.partial(delivery.accept_due, self.ground)
+            return backlog.take_next(accept) if among is None else backlog.take_ready(accept, among)
+
+    def next_notification_due(self) -> float | None:
+        """When the first target that waits for its next try is due (seconds since 1970), as of the last such pull."""
+        with self._pulling:
+            return self._due_notifications.next_due()
+
+    def notification_pull_spent_once(self) -> float:
+        """Seconds of the last such pull that the next need not spend again."""
+        return self._due_notifications.spent_once
+
+    def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Sequence[Json]:
+        """Have targets that wait told anew, as if never tried: these, or all that notifiers have given up.
+
+        Gives those of them that wait. Raises JobNotFound, LockTimeout.
+
+            >>> job = store.create(1)
+            >>> store.queue(job.id, "ops")
+            >>> store.tell_again(job.id, ["ops", "nobody"])
+            ['ops']
+        """
+        return steps.tell_again(self.ground, check_id(job_id), targets)
+
     # ── work ──
 
-    def pull_work(self) -> WorkLease | None:
-        """Take the oldest pending job that nobody works on; None where there is none, or the store is paused."""
+    def pull_work(self, among: Iterable[str] | None = None) -> WorkLease | None:
+        """Take the oldest pending job that nobody works on; None where there is none, or the store is paused.
+
+        `among`: look only at these jobs, and at those whose next try is due by now; then nothing is listed.
+
+            >>> job = store.create({"calculate": "3+3"})
+            >>> with store.pull_work() as work:
+            ...     work.fulfill(str(eval(work.request["calculate"])))
+            >>> store.pull_work() is None
+            True
+        """
         self.ground.ready()
         if self.ground.disk.exists(self.layout.paused):
             return None
         with self._pulling:
+            if among is not None:
+                return self._work.take_ready(self._accept_work, among)
             return self._work.take_next(self._accept_work)
 
     def _accept_work(self, lease: Lease) -> WorkLease:
@@ -173,10 +301,25 @@ class JobStore:
 
     def next_due(self) -> float | None:
         """When the first job that waits for its next try is due (seconds since 1970), as of the last pull."""
-        return self._work.next_due()
+        with self._pulling:
+            return self._work.next_due()
+
+    def pull_spent_once(self) -> float:
+        """Seconds of the last pull that the next need not spend again: on jobs that are not due, or unreadable."""
+        return self._work.spent_once
 
     def pause(self, reason: str = "") -> None:
-        """Have no worker of ours pull any more; Node's go on."""
+        """Have no worker of ours pull any more; Node's go on.
+
+            >>> job = store.create(1)
+            >>> store.pause("a disk is replaced")
+            >>> store.pull_work() is None
+            True
+            >>> store.resume()
+            >>> with store.pull_work() as work:
+            ...     work.id == job.id
+            True
+        """
         self.ground.ready()
         scratch = self.layout.staging(f"{self.host.me.tag}.{self.host.token()}")
         self.ground.disk.replace(self.layout.paused, reason.encode("utf-8", "replace") + b"\n", scratch)
@@ -188,7 +331,12 @@ class JobStore:
         self.ground.disk.sync_directory(self.layout.own)
 
     def label(self, name: str | None = None, klass: str | None = None) -> None:
-        """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay."""
+        """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay.
+
+            >>> store.label("thumbnails", "staging")
+            >>> store.views.label().name
+            'thumbnails'
+        """
         self.ground.ready()
         members: dict[str, Json] = self.views.about()
         for member, value in (("name", name), ("class", klass)):
@@ -200,7 +348,13 @@ class JobStore:
     # ── locks ──
 
     def locks(self) -> Sequence[LockInfo]:
-        """Every lock in the store, with its owner, verdict and the proof of it."""
+        """Every lock in the store, with its owner, verdict and the proof of it.
+
+            >>> job = store.create(1)
+            >>> with store.pull_work() as work:
+            ...     [(lock.kind, lock.verdict.value) for lock in store.locks()]
+            [('work', 'live')]
+        """
         return self.views.locks()
 
     def break_lock(
@@ -225,7 +379,11 @@ class JobStore:
     # ── the doctor ──
 
     def doctor(self) -> Iterator[Problem]:
-        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing."""
+        """Every state that a crash, a foreign tool or a defect of Node's left, lazily. Changes nothing.
+
+            >>> list(store.doctor())
+            []
+        """
         from .doctor import find  # the doctor is seldom called, and a command is to start fast
 
         return find(self.ground, self.views)
@@ -243,23 +401,50 @@ class JobStore:
     # ── reading ──
 
     def get(self, job_id: str) -> JobRecord:
-        """A job as its state.json has it. Raises JobNotFound, CorruptJob, InvalidJobId."""
+        """A job as its state.json has it. Raises JobNotFound, CorruptJob, InvalidJobId.
+
+            >>> store.get(store.create({"w": 640}).id).request
+            {'w': 640}
+        """
         return self.ground.read(job_id)[1]
 
     def open_value(self, job_id: str) -> BinaryIO:
-        """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound."""
+        """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound.
+
+            >>> job = store.create(1)
+            >>> store.fulfill(job.id, "0123456789")
+            >>> with store.open_value(job.id) as value:
+            ...     value.read(4)
+            b'0123'
+        """
         return delivery.open_value(self.ground, check_id(job_id))
 
     def read_value(self, job_id: str) -> bytes:
-        """The value of a fulfilled job. Raises NotFulfilled, JobNotFound."""
+        """The value of a fulfilled job. Raises NotFulfilled, JobNotFound.
+
+            >>> job = store.create(1)
+            >>> store.fulfill(job.id, b"6")
+            >>> store.read_value(job.id)
+            b'6'
+        """
         return delivery.read_value(self.ground, check_id(job_id))
 
     def counts(self) -> Counts:
-        """How many jobs are pending, locked, waiting, fulfilled, parked."""
+        """How many jobs are pending, locked, waiting, fulfilled, parked.
+
+            >>> job = store.create(1)
+            >>> store.counts().pending
+            1
+        """
         return self.views.counts()
 
     def list(self, view: str) -> Iterator[Entry] | Iterator[LockInfo]:
-        """The entries of a view, lazily; `list("locked")` is `locks()`."""
+        """The entries of a view, lazily; `list("locked")` is `locks()`.
+
+            >>> job = store.create(1)
+            >>> [entry.id == job.id for entry in store.list("pending")]
+            [True]
+        """
         return iter(self.locks()) if view == "locked" else self.views.entries(view)
 
     def workers(self) -> Sequence[WorkerInfo]:
@@ -267,5 +452,9 @@ class JobStore:
         return self.views.workers()
 
     def why(self, job_id: str) -> str:
-        """One sentence: why is this job not done?"""
+        """One sentence: why is this job not done?
+
+            >>> store.why(store.create(1).id)
+            'pending for 0 s, no worker is signed in (Node workers are seen only while they hold a lock)'
+        """
         return self.views.why(check_id(job_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
 from .errors import FsJobError
@@ -74,7 +73,7 @@ class Survey:
             workers=self.workers,
             oldest_id=oldest[1] if oldest is not None else "",
             next_due=None if rate_out else self._next_due(scan, counts, locks, now),
-            disk_full=self._disk_full(),
+            disk_full=self._views.lacks_room(1),
         )
         since = oldest[0] if oldest is not None else None
         return Overview(counts, judge_store(facts), rate_in, rate_out, since, usual, p95, paused)
@@ -99,7 +98,3 @@ class Survey:
             with suppress(FsJobError, OSError):  # unreadable, so never worked on: a stall
                 due = self._views.record(job_id).number("not_before")
         return marks, due
-
-    def _disk_full(self) -> bool:
-        found = os.statvfs(self._views.layout.root)
-        return not found.f_bavail or bool(found.f_files and not found.f_favail)

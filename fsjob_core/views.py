@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterable, Iterator
 
@@ -256,7 +257,8 @@ class Views:
 
     def why_of(self, detail: JobDetail) -> str:
         """The same of a job that was just read."""
-        states = [worker.state for worker in self.workers() if worker.state != "gone"]
+        workers = [worker for worker in self.workers() if worker.kind == "worker"]
+        states = [worker.state for worker in workers if worker.state != "gone"]
         return why_not_done(detail, self.host.time(), self.paused(), states)
 
     # ── the store ──
@@ -272,6 +274,11 @@ class Views:
     def about(self) -> dict[str, object]:
         """What `store.json` holds; nothing where there is none."""
         return self._json(self.layout.about)
+
+    def lacks_room(self, size: int) -> bool:
+        """Whether the file system has no room for so many bytes, or for a file."""
+        found = os.statvfs(self.layout.root)
+        return found.f_bavail * found.f_frsize < size or bool(found.f_files and not found.f_favail)
 
     def label(self) -> Label:
         found = self.about()
@@ -303,6 +310,7 @@ class Views:
             beat=beat,
             since=float(_whole(told.get("since"))),
             command=str(told.get("command", "")),
+            kind="notifier" if told.get("kind") == "notifier" else "worker",
         )
 
     def _json(self, path: str) -> dict[str, object]:

@@ -219,7 +219,7 @@ class Watch:
         with self._asking():
             rows = survey.look_at_locks(scan)
             workers = tuple(views.workers())
-            survey.workers = sum(worker.state != "gone" for worker in workers)
+            survey.workers = sum(each.state != "gone" and each.kind == "worker" for each in workers)
         cost = self._host.monotonic() - began
         self._send_changed(Locks(rows))
         self._send_changed(Workers(workers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,10 +13,8 @@ from .change import Change, Known
 from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
 from .ground import Ground
 from .lease import Lease
+from .ledger import AHEAD
 from .record import PENDING, JobRecord, Json
-
-AHEAD = 60.0
-"""Seconds by which the clocks of two machines on one file system may differ."""
 
 
 class WorkLease:
@@ -33,18 +32,22 @@ class WorkLease:
 
     @property
     def record(self) -> JobRecord:
+        """The job as it was read last."""
         return self._known[1]
 
     @property
     def id(self) -> str:
+        """The job's id."""
         return self.record.id
 
     @property
     def request(self) -> Json:
+        """What is to be done: any JSON value."""
         return self.record.request
 
     @property
     def version(self) -> int:
+        """How often the request was changed or run again; `fulfill` refuses if that has changed."""
         return self.record.version
 
     @property
@@ -125,8 +128,12 @@ def accept_work(
         raise PassOver from None  # Node's create makes the link before the directory
     except Unsettled:
         raise PassOver from None
-    except CorruptJob:
+    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
         raise PassOver(math.inf) from None
+    except OSError as error:
+        if error.errno == errno.EIO:  # a bad block under one job must not keep the others from being done
+            raise PassOver from None
+        raise
     record = known[1]
     if record.state != PENDING:
         _unlink_fulfilled(ground, lease)

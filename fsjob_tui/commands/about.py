@@ -16,7 +16,12 @@ SHOWN = ("at", "who", "host", "via", "act", "what")
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="The last so many lines.")
 @with_store
 def audit_command(directory: str, as_json: bool, limit: int) -> None:
-    """Show what people did here, the latest last: when, who, where, what, and what came of it."""
+    """Show what people did here, the latest last: when, who, where, what, and what came of it.
+
+    \b
+    Example:
+      fsjob audit -n 200 --json | jq 'select(.act == "fulfill")'
+    """
     for entry in Operator(reading(directory)).audit(limit):
         if as_json:
             print_json(entry)
@@ -32,7 +37,12 @@ def audit_command(directory: str, as_json: bool, limit: int) -> None:
 @writing
 @with_store
 def label_command(directory: str, as_json: bool, name: str | None, klass: str | None, write: bool) -> None:
-    """Give the store a NAME and a class; show them where neither is given. An empty text takes one away."""
+    """Give the store a NAME and a class; show them where neither is given. An empty text takes one away.
+
+    \b
+    Example:
+      fsjob label 'thumbnails' --class prod
+    """
     if name is not None or klass is not None:
         tally = Tally(as_json)
         tally.one("", lambda: acting(directory, write).label(name, klass))

@@ -6,7 +6,9 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import click
@@ -92,6 +94,23 @@ def say(text: str = "") -> None:
     click.echo(text)
 
 
+T = TypeVar("T")
+
+
+@contextmanager
+def progress(things: Iterable[T], label: str) -> Iterator[Iterable[T]]:
+    """Count things on the terminal, where what is printed goes to a file or a pipe. One thing shows no bar."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield things
+        return
+    first = list(islice(iterator := iter(things), 2))
+    if len(first) < 2:
+        yield first
+        return
+    with click.progressbar(chain(first, iterator), label=label, file=sys.stderr, show_pos=True) as bar:
+        yield bar
+
+
 class Tally:
     """Acts on one job after the other: says the outcome of each, keeps the highest exit code."""
 
@@ -101,8 +120,9 @@ class Tally:
 
     def each(self, ids: Iterable[str], act: Callable[[str], Outcome]) -> None:
         """Act on every job, whatever became of the one before."""
-        for job_id in ids:
-            self.one(job_id, functools.partial(act, job_id))
+        with progress(ids, "jobs") as counted:
+            for job_id in counted:
+                self.one(job_id, functools.partial(act, job_id))
 
     def one(self, job_id: str, act: Callable[[], Outcome]) -> None:
         """One act."""

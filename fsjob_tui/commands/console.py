@@ -15,7 +15,13 @@ from .common import with_store
 @click.option("--worker", metavar="COMMAND", help="Start an embedded worker that runs COMMAND for each job.")
 @with_store
 def console_command(directory: str, as_json: bool, store: str | None, read_only: bool, worker: str | None) -> None:
-    """Open the live console on a store."""
+    """Open the live console on a store.
+
+    \b
+    Examples:
+      fsjob /srv/spool
+      fsjob console /srv/spool --read-only
+    """
     need_terminal()
     if as_json:
         raise click.UsageError("the console has no JSON; `fsjob watch` and `fsjob stats --json` have")

@@ -29,7 +29,13 @@ MEMORY = "/dev/shm"
               help="With --headless: make jobs for so long.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (which --headless does anyway).")
 def demo_command(headless: bool, seconds: float, as_json: bool) -> None:
-    """Watch a live console over a store with workers, failures and a worker that dies."""
+    """Watch a live console over a store with workers, failures and a worker that dies.
+
+    \b
+    Examples:
+      fsjob demo
+      fsjob demo --headless --seconds 8 --json
+    """
     if not headless:
         need_terminal()
     with _temporary_folder() as folder, _engine(f"{folder}/store", seconds if headless else None) as engine:

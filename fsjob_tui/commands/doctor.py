@@ -35,6 +35,11 @@ def doctor_command(directory: str, as_json: bool, repair: bool, forced: tuple[st
     """Name every state that a crash, a foreign tool or a defect left, and what repair would do.
 
     Changes nothing without --repair. Exits 1 when something was found, or is left after the repair.
+
+    \b
+    Examples:
+      fsjob doctor
+      fsjob doctor --repair
     """
     if not repair:
         if forced:

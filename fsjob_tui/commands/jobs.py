@@ -6,8 +6,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import click
 
@@ -18,7 +17,7 @@ from fsjob_core.record import JobRecord, Json, dump
 from fsjob_core.store import JobStore
 
 from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, parse_json, read_lines
-from .common import Tally, acting, print_json, say, with_store, writing
+from .common import Tally, acting, print_json, progress, say, with_store, writing
 from .exits import complain
 
 
@@ -31,6 +30,11 @@ def create_command(directory: str, as_json: bool, request: str | None, ndjson: b
     """Make a job of a REQUEST: JSON, @FILE or - for standard input. Prints its id.
 
     A directory that does not exist, or is empty, becomes a store.
+
+    \b
+    Examples:
+      fsjob create '{"type": "resize", "w": 640}'
+      fsjob create --ndjson @requests.ndjson > ids
     """
     if request is None:
         raise click.UsageError("what is the request? Give JSON, @FILE, or - to read standard input")
@@ -68,7 +72,7 @@ def _create_many(directory: str, source: str, as_json: bool, write: bool) -> Non
         if first is None:
             raise errors.InvalidRequest(f"{source.removeprefix('@')} holds no line; give one JSON value a line")
         operator = _creator(directory, write)
-        with _progress(itertools.chain([first], requests)) as counted:
+        with progress(itertools.chain([first], requests), "jobs") as counted:
             _create_all(operator, counted, as_json)
 
 
@@ -85,16 +89,6 @@ def _create_all(operator: Operator, requests: Iterable[Json], as_json: bool) -> 
         raise
 
 
-@contextmanager
-def _progress(requests: Iterable[Json]) -> Iterator[Iterable[Json]]:
-    """Count on the terminal while ids go to a file or a pipe."""
-    if sys.stderr.isatty() and not sys.stdout.isatty():
-        with click.progressbar(requests, label="jobs", file=sys.stderr, show_pos=True) as bar:
-            yield bar
-    else:
-        yield requests
-
-
 @click.command("edit")
 @one_id
 @click.argument("request", required=False)
@@ -104,7 +98,13 @@ def _progress(requests: Iterable[Json]) -> Iterator[Iterable[Json]]:
 def edit_command(
     directory: str, as_json: bool, job_id: str, request: str | None, version: int | None, write: bool
 ) -> None:
-    """Replace the REQUEST of pending job ID: JSON, @FILE or -; without it $EDITOR opens on a terminal."""
+    """Replace the REQUEST of pending job ID: JSON, @FILE or -; without it $EDITOR opens on a terminal.
+
+    \b
+    Examples:
+      fsjob edit 1k10fpnzygbavvy724km
+      fsjob edit 1k10fpnzygbavvy724km '{"type": "resize", "w": 320}'
+    """
     operator, tally = acting(directory, write), Tally(as_json)
     given = json_argument(request, "the request") if request is not None else None
 
@@ -134,7 +134,13 @@ def _edited(request: Json) -> Json:
 @writing
 @with_store
 def fulfill_command(directory: str, as_json: bool, job_id: str, value: str, write: bool) -> None:
-    """Give job ID its VALUE by hand: text, @FILE or - for standard input. The first value stays."""
+    """Give job ID its VALUE by hand: text, @FILE or - for standard input. The first value stays.
+
+    \b
+    Examples:
+      fsjob fulfill 1k10fpnzygbavvy724km done
+      fsjob fulfill 1k10fpnzygbavvy724km @picture.png
+    """
     operator, tally = acting(directory, write), Tally(as_json)
 
     def fulfill(job_id: str) -> Outcome:
@@ -147,13 +153,27 @@ def fulfill_command(directory: str, as_json: bool, job_id: str, value: str, writ
 
 @click.command("queue")
 @one_id
-@click.argument("target")
+@click.argument("target", required=False)
+@click.option("--again", is_flag=True, help="Have a target that waits, or all that were given up, tried anew.")
 @writing
 @with_store
-def queue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
-    """Have a TARGET (any JSON value) told of the value of job ID."""
-    operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
-    tally.each(job_ids((job_id,)), lambda job_id: operator.queue(job_id, wanted))
+def queue_command(directory: str, as_json: bool, job_id: str, target: str | None, again: bool, write: bool) -> None:
+    """Have a TARGET (any JSON value) told of the value of job ID. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob queue 1k10fpnzygbavvy724km '{"mail": "ops@example.org"}'
+      fsjob queue --again 1k10fpnzygbavvy724km
+    """
+    if target is None and not again:
+        raise click.UsageError("who is to be told? Give a TARGET: any JSON value")
+    operator, tally = acting(directory, write), Tally(as_json)
+    if again:
+        wanted = None if target is None else [json_argument(target, "the target")]
+        tally.each(job_ids((job_id,)), lambda job_id: operator.tell_again(job_id, wanted))
+    else:
+        one = json_argument(target or "", "the target")
+        tally.each(job_ids((job_id,)), lambda job_id: operator.queue(job_id, one))
     tally.end()
 
 
@@ -163,7 +183,12 @@ def queue_command(directory: str, as_json: bool, job_id: str, target: str, write
 @writing
 @with_store
 def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, write: bool) -> None:
-    """Take a TARGET off the waiting list of job ID."""
+    """Take a TARGET off the waiting list of job ID. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob unqueue 1k10fpnzygbavvy724km '{"mail": "ops@example.org"}'
+    """
     operator, tally, wanted = acting(directory, write), Tally(as_json), json_argument(target, "the target")
     with operator.together():
         tally.each(job_ids((job_id,)), lambda job_id: operator.unqueue(job_id, wanted))
@@ -175,7 +200,13 @@ def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, wri
 @writing
 @with_store
 def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: bool) -> None:
-    """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input."""
+    """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input.
+
+    \b
+    Examples:
+      fsjob requeue 1k10fpnzygbavvy724km
+      fsjob ls parked --json | jq -r .id | fsjob requeue -
+    """
     operator, tally = acting(directory, write), Tally(as_json)
     with operator.together():
         tally.each(job_ids(ids), operator.requeue)
@@ -188,7 +219,12 @@ def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: 
 @writing
 @with_store
 def park_command(directory: str, as_json: bool, ids: tuple[str, ...], reason: str, write: bool) -> None:
-    """Give pending jobs up until they are run again. `-` reads ids from standard input."""
+    """Give pending jobs up until they are run again. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob park 1k10fpnzygbavvy724km --reason 'waits for the new font'
+    """
     operator, tally = acting(directory, write), Tally(as_json)
     with operator.together():
         tally.each(job_ids(ids), lambda job_id: operator.park(job_id, reason))

@@ -49,7 +49,12 @@ def _as_dict(lock: LockInfo) -> dict[str, object]:
 @click.command("locks")
 @with_store
 def locks_command(directory: str, as_json: bool) -> None:
-    """List the locks with their verdict and owner."""
+    """List the locks with their verdict and owner.
+
+    \b
+    Example:
+      fsjob locks --json | jq 'select(.verdict == "dead")'
+    """
     print_locks(reading(directory), as_json)
 
 
@@ -74,6 +79,11 @@ def unlock_command(
     """Release a lock of job ID whose holder is dead or stale. `-` reads ids from standard input.
 
     One that is not yet known to be stale is watched for ten seconds.
+
+    \b
+    Examples:
+      fsjob unlock 1k10fpnzygbavvy724km
+      fsjob unlock --force --park 1k10fpnzygbavvy724km
     """
     operator, tally = acting(directory, write), Tally(as_json)
 

@@ -1,4 +1,4 @@
-"""Commands that only read: ls, show, why, value, stats. They never make a store and take no lock."""
+"""Commands that only read: ls, show, why, value. They never make a store and take no lock."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import base64
 import json
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
 from fsjob_core.errors import FsJobError, JobNotFound
 from fsjob_core.facts import VIEWS, JobDetail
+from fsjob_core.ledger import Tries, entry_of, read_ledger
 from fsjob_core.store import JobStore
 
 from ..text import safe_bytes, safe_text, short_age, short_size
@@ -31,7 +32,14 @@ SHOWN = 2000
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many, the oldest.")
 @with_store
 def ls_command(directory: str, as_json: bool, view: str, limit: int | None) -> None:
-    """List the jobs of a VIEW, oldest first: pending, locked, waiting, fulfilled or parked."""
+    """List the jobs of a VIEW, oldest first: pending, locked, waiting, fulfilled or parked.
+
+    \b
+    Examples:
+      fsjob ls
+      fsjob ls parked -n 20
+      fsjob ls parked --json | jq -r .id | fsjob requeue -
+    """
     store = reading(directory)
     if view == "locked":
         from .locks import print_locks
@@ -78,7 +86,12 @@ def _detail(store: JobStore, job_id: str, value: bool = False) -> JobDetail:
 @many_ids
 @with_store
 def show_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
-    """Show all that can be told of job ID. `-` reads ids from standard input."""
+    """Show all that can be told of job ID. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob show 1k10fpnzygbavvy724km
+    """
     store = reading(directory)
 
     def show(job_id: str) -> None:
@@ -101,6 +114,7 @@ def _as_dict(detail: JobDetail, why: str) -> dict[str, object]:
         "version": record.version if record else None,
         "request": record.request if record else None,
         "waiting": record.waiting if record else None,
+        "tries": [asdict(entry) for entry in read_ledger(record)] if record else None,
         "extra": record.extra if record else None,
         "made": detail.made,
         "changed": detail.changed,
@@ -121,8 +135,10 @@ def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
         yield f"version  {record.version}"
         if record.ours:
             yield f"tries    {int(record.number('attempts'))}  {safe_text(record.text('last_error'))}".rstrip()
+        entries = read_ledger(record)
         for target in record.waiting:
-            yield f"target   {safe_text(json.dumps(target, ensure_ascii=False))}"
+            told = _tried(entry_of(entries, target), now)
+            yield safe_text(f"target   {json.dumps(target, ensure_ascii=False)}{told}")
         yield "request  " + safe_text(json.dumps(record.request, indent=2, ensure_ascii=False), lines=True)
     if detail.value_size is not None:
         more = "" if detail.value_size <= SHOWN else f", its first {SHOWN:,} bytes:"
@@ -130,6 +146,15 @@ def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
         yield safe_bytes(detail.value_start[:SHOWN], lines=True)
     for lock in detail.locks:
         yield f"lock     {lock.kind}: {lock.verdict}, {safe_text(f'{lock.whose}; {lock.proof}')}"
+
+
+def _tried(entry: Tries | None, now: float) -> str:
+    """What became of telling a target so far."""
+    if entry is None:
+        return ""
+    times = "once" if entry.count == 1 else f"{entry.count} times"
+    ahead = "given up" if entry.due is None else f"again in {short_age(entry.due - now)}"
+    return f"  tried {times}, {short_age(now - entry.at)} ago; {ahead}: {entry.error}"
 
 
 def _when(at: float) -> str:
@@ -140,7 +165,12 @@ def _when(at: float) -> str:
 @many_ids
 @with_store
 def why_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
-    """Say in one sentence why job ID is not done. `-` reads ids from standard input."""
+    """Say in one sentence why job ID is not done. `-` reads ids from standard input.
+
+    \b
+    Example:
+      fsjob why 1k10fpnzygbavvy724km
+    """
     store = reading(directory)
 
     def why(job_id: str) -> None:
@@ -161,6 +191,10 @@ def value_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
     """Write the value of job ID to standard output, byte for byte. `-` reads ids from standard input.
 
     With --json it stands in "value", or in "base64" where it is no UTF-8 text.
+
+    \b
+    Example:
+      fsjob value 1k10fpnzygbavvy724km > picture.png
     """
     store = reading(directory)
 
@@ -181,29 +215,3 @@ def _in_json(data: bytes) -> dict[str, str]:
         return {"value": data.decode("utf-8")}
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(data).decode("ascii")}
-
-
-# ── the store ──
-
-
-@click.command("stats")
-@with_store
-def stats_command(directory: str, as_json: bool) -> None:
-    """Count the jobs of each view, the locks by verdict, and the workers."""
-    store = reading(directory)
-    counts = store.counts().as_dict()
-    locks = Counter(lock.verdict.value for lock in store.locks())
-    workers = Counter(worker.state for worker in store.workers())
-    paused = store.views.paused()
-    if as_json:
-        print_json({**counts, "locks": dict(locks), "workers": dict(workers), "paused": paused})
-        return
-    for name, count in counts.items():
-        say(f"{name:<10}{count:>10,}  {_by_word(locks) if name == 'locked' else ''}".rstrip())
-    say(f"{'workers':<10}{sum(workers.values()):>10,}  {safe_text(_by_word(workers))}".rstrip())
-    if paused is not None:
-        say(f"paused: {safe_text(paused)}".rstrip(": "))
-
-
-def _by_word(counter: Counter[str]) -> str:
-    return ", ".join(f"{count} {safe_text(word)}" for word, count in counter.items())

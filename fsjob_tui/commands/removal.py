@@ -33,7 +33,13 @@ def _named(ids: list[str], what: str) -> Iterator[str]:
 @writing
 @with_store
 def delete_command(directory: str, as_json: bool, ids: tuple[str, ...], yes: bool, write: bool) -> None:
-    """Move jobs into the trash, from where `undo` brings them back. `-` reads ids from standard input."""
+    """Move jobs into the trash, from where `undo` brings them back. `-` reads ids from standard input.
+
+    \b
+    Examples:
+      fsjob delete 1k10fpnzygbavvy724km
+      fsjob ls parked --json | jq -r .id | fsjob delete -
+    """
     operator, tally = acting(directory, write), Tally(as_json)
     wanted = list(job_ids(ids))
     confirm(_named([_described(operator.store, job_id) for job_id in wanted], "job"), "Delete?", yes)
@@ -59,6 +65,11 @@ def purge_command(directory: str, as_json: bool, older_than: float, dry_run: boo
     """Remove for good what was fulfilled, or lies in the trash, for longer than an AGE. There is no way back.
 
     A job that somebody waits for stays.
+
+    \b
+    Examples:
+      fsjob purge --older-than 30d --dry-run
+      fsjob purge --older-than 30d --yes
     """
     if dry_run:
         _print_due(Operator(reading(directory)), older_than, as_json)
@@ -94,6 +105,11 @@ def undo_command(
 
     Created, edited, parked, deleted jobs, those run again, and targets taken off. Each job is put back where nothing
     has changed since; else its line says what has.
+
+    \b
+    Examples:
+      fsjob undo
+      fsjob undo --list
     """
     if listing:
         _print_groups(Operator(reading(directory)), limit, as_json)

@@ -17,7 +17,12 @@ from .exits import NO_STORE, complain
 @click.option("--all", "everything", is_flag=True, help="Begin with the jobs that are there.")
 @with_store
 def watch_command(directory: str, as_json: bool, everything: bool) -> None:
-    """Print a JSON line for every change in the store, until interrupted. --json changes nothing."""
+    """Print a JSON line for every change in the store, until interrupted. --json changes nothing.
+
+    \b
+    Example:
+      fsjob watch | jq -r 'select(.event == "came" and .view == "parked") | .id'
+    """
     monitor = Monitor(reading(directory).directory)
     printer = _Printer(everything)
     try:

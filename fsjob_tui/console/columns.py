@@ -156,6 +156,13 @@ def worker_sign(state: str) -> Cell:
     return Cell(*WORKER_STYLES.get(state, ("▲", "bad")))
 
 
+def _first_target(row: RowDetail) -> Cell:
+    """Whom, and where telling somebody failed, why."""
+    if row.problem:
+        return Cell(safe_text(row.problem))
+    return Cell(safe_text(f"{row.first_target}  {row.error}".rstrip()), "warn" if row.error else "")
+
+
 # ── views ──
 
 _JOB = Column("JOB", 13, 9, _id, wide=20)
@@ -186,7 +193,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("SINCE", 7, 8, _age("waiting"), right=True),
         Column("TARGETS", 7, 6, _detail(lambda row: Cell(str(row.targets))), right=True),
         Column("JOB IS", 9, 5, _detail(lambda row: Cell("fulfilled" if row.fulfilled else "pending"))),
-        Column("FIRST TARGET", 0, 7, _detail(lambda row: Cell(safe_text(row.problem or row.first_target)))),
+        Column("TRY", 3, 4, _detail(lambda row: Cell(str(row.attempts)) if row.attempts else EMPTY), right=True),
+        Column("FIRST TARGET", 0, 7, _detail(_first_target)),
     ),
     "fulfilled": (
         _JOB,

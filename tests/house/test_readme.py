@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import doctest
 import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from fsjob_tui.cli import COMMANDS
 
@@ -34,3 +39,21 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 def test_pictures_exist() -> None:
     for picture in re.findall(r"\((screenshots/[^)]+)\)", README):
         assert (ROOT / picture).exists()
+
+
+def test_the_service_can_be_copied(tmp_path: Path) -> None:
+    """As systemd reads it, where that is installed; the names of its programs are those of some other machine."""
+    (unit,) = re.findall(r"```ini\n(.*?)```", README, re.S)
+    here = tmp_path / "fsjob-worker.service"
+    unit = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit, flags=re.M).replace("User=render", "User=root")
+    here.write_text(unit)
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        pytest.skip("systemd is not installed")
+    done = subprocess.run([tool, "verify", here], capture_output=True, text=True)
+    assert done.returncode == 0 and "fsjob-worker" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_has_a_line_for_each_shell(shell: str) -> None:
+    assert f"_FSJOB_COMPLETE={shell}_source fsjob" in README

@@ -21,7 +21,7 @@ CHANGING = {
 }  # fmt: skip
 SEAM_ONLY = {"time", "random", "secrets", "threading", "fcntl", "shutil", "tempfile", "uuid"}
 MAY_TOUCH = {"host.py", "fs.py"}
-MAY_START_PROCESSES = {"monitor.py", "handlers.py", "command.py"}
+MAY_START_PROCESSES = {"monitor.py", "command.py", "undertaker.py"}
 
 
 def core_files() -> list[Path]:

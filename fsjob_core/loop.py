@@ -1,0 +1,320 @@
+"""What workers and notifiers share: a loop that pulls, works on several at once, drains, signs in, and stays up.
+
+A store in trouble (full, read-only, not answering) is asked again after growing pauses. One that is gone ends the
+loop: whoever runs it, systemd perhaps, starts it again.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from .arrivals import Arrivals
+from .backlog import KEEP_AT_LEAST
+from .errors import AlreadyFulfilled, FsJobError, LeaseLost, VersionMismatch
+from .host import Event
+from .signin import SignIn
+from .store import JobStore
+from .systemd import ServiceManager
+
+LOOK_EVERY = 0.25
+"""Seconds after which a signal is noticed at the latest."""
+RESCAN = 1.0
+HINT_PAUSE = 0.02
+COST_TIMES = 50.0
+"""An idle loop lists again after at least so many times what listing cost: at most 2 % of a core."""
+DUE_PAUSE = 0.05
+FIRST_TROUBLE, LONGEST_TROUBLE = 1.0, 30.0
+"""Seconds for which a store in trouble is left alone."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+"""Seconds before the second try, and before any try."""
+HANGUP_DRAIN = 24.0
+"""Seconds for which a loop whose terminal, or console, has gone lets its work go on: it ends within thirty."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvent:
+    """Something a worker or a notifier did. Times in seconds.
+
+    `kind`: started, done, failed, parked, lost (what was done is not used, or was cut short), recovered (the lock
+    was a dead holder's), draining, ended; error, where the store or this machine is in trouble, not the job. A
+    notifier's: telling, told, not told, given up, with the target as JSON.
+    """
+
+    at: float
+    kind: str
+    id: str = ""
+    text: str = ""
+    seconds: float | None = None
+    size: int | None = None
+    target: str = ""
+
+
+Report = Callable[[WorkerEvent], None]
+
+
+class Pulled(Protocol):
+    """What is pulled: a lease on something to do, released when it is left as a context."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def compromised(self) -> bool: ...
+    @property
+    def oncompromised(self) -> Callable[[Any], None] | None: ...
+    @oncompromised.setter
+    def oncompromised(self, call: Callable[[Any], None] | None) -> None: ...
+    def release(self) -> None: ...
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+T = TypeVar("T", bound=Pulled)
+
+
+class Loop(ABC, Generic[T]):
+    """Works until told to end: `drain` finishes what runs, `stop` ends it now and gives back what was not done."""
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        store: JobStore,
+        *,
+        name: str,
+        command: str,
+        concurrency: int,
+        pause: float,
+        until_empty: bool,
+        report: Report,
+        manager: ServiceManager | None,
+    ) -> None:
+        self._store, self._host = store, store.host
+        self._concurrency = concurrency
+        self._first_pause = pause
+        self._until_empty = until_empty
+        self._report = report
+        self._manager = manager or ServiceManager({}, 0)
+        self._mutex = self._host.mutex()
+        self._wake, self._never = self._host.event(), self._host.event()
+        self._running: dict[str, Event] = {}
+        self._done = self._failed = 0
+        self._draining = self._told_draining = False
+        self._stop_at = math.inf
+        self._look_at = self._soonest = self._leave_until = self._retry_at = 0.0
+        self._troubles = 0
+        self._nothing_left = False
+        self.gone = ""
+        """Why the loop has ended by itself: the store is not there any more; empty where it has not."""
+        self._arrivals = Arrivals(self._host, self._watched(), self._is_hint, self._wake.set)
+        self._sign = SignIn(store, name, command, self.kind)
+        store.worker_name = store.ground.worker = self.name  # what its locks say
+
+    @property
+    def name(self) -> str:
+        """The name it signed in under: the second of one name has `-2` at its end."""
+        return self._sign.name
+
+    # ── what each kind of loop says for itself ──
+
+    @abstractmethod
+    def _pull(self, among: Collection[str] | None) -> T | None:
+        """The next thing to do: after a listing, or among these jobs and those that are due."""
+
+    @abstractmethod
+    def _next_due(self) -> float | None:
+        """When the next try is due, in seconds since 1970, as far as it is known."""
+
+    @abstractmethod
+    def _spent_once(self) -> float:
+        """Seconds of the last listing pull that the next need not spend again."""
+
+    @abstractmethod
+    def _do(self, item: T, cancel: Event, began: float) -> None:
+        """Do one thing, in a thread of its own; end early once `cancel` is set."""
+
+    @abstractmethod
+    def _watched(self) -> list[str]:
+        """The directories whose changes may mean that there is something to do."""
+
+    @abstractmethod
+    def _is_hint(self, came: bool, directory: str) -> bool:
+        """Whether a link that came, or went, means that there is something to do."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Leave nothing behind."""
+
+    def _has_room(self) -> bool:
+        return len(self._running) < self._concurrency
+
+    def _is_all_tried(self) -> bool:
+        """Whether nothing that failed here is still to be tried again."""
+        return self._host.time() > self._retry_at and self._next_due() is None
+
+    # ── told from outside; safe in a signal handler ──
+
+    def drain(self, seconds: float = math.inf) -> None:
+        """Take nothing more, finish what runs, for so many seconds at most, then end."""
+        self._draining = True
+        self._stop_at = min(self._stop_at, self._host.monotonic() + seconds)
+
+    def stop(self) -> None:
+        """End what runs now."""
+        self.drain(0.0)
+
+    # ── the loop ──
+
+    def run(self) -> None:
+        """Work until drained or stopped, or until the store is gone."""
+        self._host.spawn(self._arrivals.listen, "fsjob-hints")
+        self._manager.ready()
+        try:
+            while not self._is_over():
+                self._step()
+        finally:
+            self._arrivals.end()
+            self._manager.stopping()
+            self._cancel_all()
+            while self._running:
+                self._host.wait(self._never, 0.02)
+            self._close()
+            self._sign.out()
+            self._tell("ended", text=self.gone)
+
+    def _is_over(self) -> bool:
+        if self._draining:
+            return not self._running
+        return bool(self.gone) or (self._until_empty and self._nothing_left)
+
+    def _step(self) -> None:
+        """Start one thing, or wait a moment."""
+        now = self._host.monotonic()
+        self._beat(now)
+        if now >= self._stop_at:
+            self._cancel_all()
+        may_take = not self._draining and now >= self._leave_until and self._has_room()
+        if may_take and self._take(now):
+            return
+        if self._host.wait(self._wake, self._rest() if may_take else LOOK_EVERY):
+            self._wake.clear()
+            self._look_at = min(self._look_at, self._soonest)
+
+    def _rest(self) -> float:
+        """Seconds to wait for something to do."""
+        left = LOOK_EVERY
+        due = self._next_due()
+        if due is not None:
+            left = min(left, due - self._host.time())
+        return max(left, DUE_PAUSE)
+
+    def _beat(self, now: float) -> None:
+        if self._draining and not self._told_draining:
+            self._told_draining = True
+            self._manager.stopping()
+            self._tell("draining", text=f"{len(self._running)} still at work")
+        self._manager.beat(now)
+        self._sign.beat(now, self._state(), len(self._running), self._done, self._failed)
+
+    def _state(self) -> str:
+        if self._draining:
+            return "draining"
+        return "busy" if self._running else "idle"
+
+    def _take(self, began: float) -> bool:
+        """Start the next thing; False where there is none, and when to look again is set."""
+        listing = began >= self._look_at
+        hinted = self._arrivals.take()
+        due = self._next_due()
+        if not listing and not hinted and (due is None or due > self._host.time()):
+            return False
+        at_rest = not self._running  # what runs may make more to do, or fail and be tried again
+        try:
+            item = self._pull(None if listing else hinted)
+        except (FsJobError, OSError) as error:
+            self._leave_alone(f"cannot pull: {error}")
+            return False
+        if item is not None:
+            self._start(item)
+            return True
+        if listing:
+            self._troubles = 0
+            self._found_nothing(began, at_rest)
+        return False
+
+    def _found_nothing(self, began: float, at_rest: bool) -> None:
+        now = self._host.monotonic()
+        cost = COST_TIMES * max(now - began - self._spent_once(), 0.0)
+        self._look_at, self._soonest = now + max(RESCAN, cost), now + max(HINT_PAUSE, cost)
+        self._nothing_left = at_rest and self._is_all_tried()
+        if not self._store.views.is_store():
+            self.gone = f"{self._store.directory} is no job store any more"
+
+    def _leave_alone(self, why: str, job_id: str = "", began: float | None = None) -> None:
+        """The store or this machine is in trouble: say so, and leave it alone for a while, longer each time."""
+        self._tell("error", job_id, why, began)
+        pause = min(FIRST_TROUBLE * 2.0**self._troubles, LONGEST_TROUBLE)
+        self._troubles = min(self._troubles + 1, 10)
+        self._leave_until = self._host.monotonic() + pause
+        if not self._store.views.is_store():
+            self.gone = f"{self._store.directory} is no job store any more"
+
+    def _cancel_all(self) -> None:
+        with self._mutex:
+            for cancel in self._running.values():
+                cancel.set()
+
+    # ── one thing to do ──
+
+    def _start(self, item: T) -> None:
+        self._nothing_left = False
+        cancel = self._host.event()
+        with self._mutex:
+            self._running[item.id] = cancel
+        try:
+            self._host.spawn(lambda: self._work(item, cancel), f"fsjob-work-{item.id[-6:]}")
+        except RuntimeError as error:  # no more threads to be had
+            with self._mutex:
+                del self._running[item.id]
+            item.release()
+            self._leave_alone(str(error), item.id)
+
+    def _work(self, item: T, cancel: Event) -> None:
+        began = self._host.monotonic()
+        try:
+            with item:
+                item.oncompromised = lambda _: cancel.set()
+                self._do(item, cancel, began)
+            self._troubles = 0
+        except (LeaseLost, AlreadyFulfilled, VersionMismatch) as error:
+            self._tell("lost", item.id, str(error), began)
+        except FsJobError as error:  # of this job alone
+            self._tell("error", item.id, str(error), began)
+        except OSError as error:
+            self._leave_alone(str(error), item.id, began)
+        finally:
+            with self._mutex:
+                del self._running[item.id]
+            self._wake.set()
+
+    def _backoff(self, attempt: int) -> float:
+        """A pause that grows with each attempt, jittered by half, so that what failed together does not return so."""
+        pause: float = min(self._first_pause * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE)
+        pause *= 0.5 + int(self._host.token()[:4], 36) / 36**4
+        self._retry_at = max(self._retry_at, self._host.time() + max(pause, KEEP_AT_LEAST))
+        return pause
+
+    def _tell(
+        self,
+        kind: str,
+        job_id: str = "",
+        text: str = "",
+        began: float | None = None,
+        size: int | None = None,
+        target: str = "",
+    ) -> None:
+        seconds = self._host.monotonic() - began if began is not None else None
+        self._report(WorkerEvent(self._host.time(), kind, job_id, text, seconds, size, target))

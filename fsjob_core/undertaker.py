@@ -1,0 +1,67 @@
+"""What survives a process only to end what that process has left running."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+
+
+class Undertaker:
+    """A small shell that outlives this process, and then kills the process groups that it left running.
+
+    Killed outright a worker can end nothing itself: its job would be another's at once, and be done by two. A group
+    signs itself in before it runs its command, or a kill between the two would leave it running.
+    """
+
+    _SCRIPT = (
+        'trap "" HUP INT TERM; groups=" "; '
+        "while read -r word group; do "
+        'case $groups in *" $group "*) known=yes;; *) known=no;; esac; '
+        "case $word$known in "
+        '+no) groups="$groups$group ";; '
+        '-yes) groups="${groups%% $group *} ${groups#* $group }";; '
+        "esac; done; "
+        'for group in $groups; do kill -s KILL -- "-$group"; done'
+    )
+    _SIGN_IN = '{ echo "+ $$" >"$0"; } 2>/dev/null || exit 125; exec "$@"'
+
+    def __init__(self) -> None:
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", self._SCRIPT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self._way_in = f"/proc/{self._shell.pid}/fd/0"  # while it is not waited for, its number is nobody else's
+
+    def signing_in(self, argv: Sequence[str]) -> list[str]:
+        """The command, told to sign in its process group, which it leads, before it begins.
+
+        As it is where there is no /proc, or where somebody has killed the undertaker: the work itself goes on.
+        """
+        if os.path.exists(self._way_in):
+            return ["/bin/sh", "-c", self._SIGN_IN, self._way_in, *argv]
+        return list(argv)
+
+    def watch(self, group: int) -> None:
+        """A process group that is to end with this process, if it has not signed in itself."""
+        self._tell(f"+ {group}\n")
+
+    def forget(self, group: int) -> None:
+        """It has ended: its number may soon be another's."""
+        self._tell(f"- {group}\n")
+
+    def close(self) -> None:
+        """End it, and what it still watches."""
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()
+        self._shell.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._shell.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._shell.stdin.write(line.encode())
