@@ -105,6 +105,18 @@ def pair(run: Run, store: JobStore) -> None:
     worker(run, store)
 
 
+# ── locks alone: scenarios small enough for high bounds ──
+
+
+def taker(run: Run, store: JobStore) -> None:
+    """Takes the state lock of a job, from a dead or stale holder too, proves it, and gives it back."""
+    ground, job_id = store.ground, run.some_job()
+    lease = attempt(lambda: ground.lock("state", job_id, run.plan.patience))
+    if lease is not None:
+        lease.prove()
+        lease.release()
+
+
 # ── those who wait ──
 
 
@@ -386,7 +398,7 @@ PROGRAMS: dict[str, Program] = {
     program.__name__: program
     for program in (
         worker, pair, by_hand, creator, batch_creator, queuer, unqueuer, notifier, responding, updater, requeuer,
-        parker, deleter, barrer, breaker, person, doctor, node,
+        taker, parker, deleter, barrer, breaker, person, doctor, node,
     )
 }  # fmt: skip
 

@@ -51,7 +51,8 @@ class Plan:
 
     actors: tuple[str, ...]
     setup: tuple[str, ...] = ("pending",)
-    """One job each: pending, fulfilled, parked, told (fulfilled, and somebody waits), held (by a dead worker)."""
+    """One job each: pending, fulfilled, parked, told (fulfilled, and somebody waits), held (by a dead worker), changed
+    (fulfilled, and its state lock is held by the dead)."""
     also: tuple[str, ...] = ()
     """Of these each seed draws `drawn` more."""
     drawn: int = 2
@@ -243,7 +244,7 @@ class Run:
             self._add_foreign_member(job.id)
             if what in ("told", "queued"):
                 PROGRAMS["queuer"](self, store)
-            if what in ("fulfilled", "told"):
+            if what in ("fulfilled", "told", "changed"):
                 work = store.pull_work()
                 assert work is not None
                 do_work(self, store, work)
@@ -252,6 +253,9 @@ class Run:
             elif what == "held":
                 assert self._dead is not None
                 JobStore(ROOT, worker_name="gone", must_exist=True, _host=self._dead).pull_work()
+            elif what == "changed":
+                assert self._dead is not None
+                JobStore(ROOT, worker_name="gone", must_exist=True, _host=self._dead).ground.lock("state", job.id)
 
     def _add_foreign_member(self, job_id: str) -> None:
         inode = self.world.fs.lookup(self.layout.state(job_id))

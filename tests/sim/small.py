@@ -25,25 +25,27 @@ def _plan(*actors: str, setup: tuple[str, ...] = ("pending",), patience: float =
 
 
 SMALL: dict[str, Small] = {
-    "two-takers": Small(_plan("worker", "worker", setup=("held",)), 2, 3),
-    "three-takers": Small(_plan("worker", "worker", "worker", setup=("held",)), 1, 3),
-    "taker-killed": Small(_plan("worker", "worker", setup=("held",)), 1, 2, ("kill",), "worker"),
-    "two-hands": Small(_plan("by_hand", "by_hand"), 2, 3),
-    "hand-killed": Small(_plan("by_hand", "worker"), 1, 2, ("kill",), "by_hand"),
-    "hand-and-requeue": Small(_plan("by_hand", "requeuer", setup=("fulfilled",)), 2, 3),
-    "requeue-killed": Small(_plan("requeuer", "worker", setup=("fulfilled",)), 1, 2, ("kill",), "requeuer"),
-    "park-killed": Small(_plan("parker", "worker"), 1, 2, ("kill",), "parker"),
+    "locks-of-two": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 1, 3),
+    "locks-of-three": Small(_plan("taker", "taker", "taker", setup=("changed",), patience=0.0), 0, 3),
+    "taker-killed": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 0, 3, ("kill",), "taker"),
+    "holder-stopped": Small(_plan("taker", "taker", setup=("fulfilled",), patience=14.0), 0, 2, ("stop",), "taker-"),
+    "two-workers": Small(_plan("worker", "worker", setup=("held",)), 0, 1),
+    "worker-killed": Small(_plan("worker", "worker"), 0, 1, ("kill",), "worker"),
+    "worker-stopped": Small(_plan("worker", "worker", patience=14.0), 0, 1, ("stop",), "worker-1"),
+    "two-hands": Small(_plan("by_hand", "by_hand"), 1, 2),
+    "hand-and-requeue": Small(_plan("by_hand", "requeuer", setup=("fulfilled",)), 1, 2),
+    "requeue-killed": Small(_plan("requeuer", "worker", setup=("fulfilled",)), 0, 1, ("kill",), "requeuer"),
     "requeue-stopped": Small(
-        _plan("requeuer", "worker", "by_hand", setup=("fulfilled",), patience=14.0), 0, 2, ("stop",), "requeuer"
+        _plan("requeuer", "worker", "by_hand", setup=("fulfilled",), patience=14.0), 0, 1, ("stop",), "requeuer"
     ),
-    "hand-stopped": Small(
-        _plan("by_hand", "updater", "worker", patience=14.0), 0, 2, ("stop",), "by_hand"
-    ),
-    "worker-stopped": Small(_plan("worker", "worker", patience=14.0), 0, 2, ("stop",), "worker-1"),
-    "queue-and-done": Small(_plan("queuer", "notifier", setup=("told",)), 1, 2),
-    "done-killed": Small(_plan("notifier", "queuer", setup=("told",)), 0, 2, ("kill",), "notifier"),
-    "update-and-hand": Small(_plan("updater", "by_hand"), 2, 3),
-    "unqueue-and-flush": Small(_plan("unqueuer", "responding", setup=("queued",)), 1, 2),
+    "park-killed": Small(_plan("parker", "worker"), 0, 1, ("kill",), "parker"),
+    "hand-stopped": Small(_plan("by_hand", "updater", "worker", patience=14.0), 0, 1, ("stop",), "by_hand"),
+    "queue-and-done": Small(_plan("queuer", "notifier", setup=("told",)), 0, 1),
+    "done-killed": Small(_plan("notifier", "queuer", setup=("told",)), 0, 1, ("kill",), "notifier"),
+    "update-and-hand": Small(_plan("updater", "by_hand"), 1, 2),
+    "unqueue-and-flush": Small(_plan("unqueuer", "responding", setup=("queued",)), 0, 1),
+    "delete-killed": Small(_plan("deleter", "worker"), 0, 1, ("kill",), "deleter"),
+    "person-killed": Small(_plan("person", setup=("pending", "parked")), 0, 1, ("kill",), "person"),
 }  # fmt: skip
 
 
