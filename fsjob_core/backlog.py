@@ -62,16 +62,19 @@ class Backlog:
         self._dues: list[tuple[float, str]] = []
         self._ready: dict[str, None] = {}
         self._handed: dict[str, float] = {}
-        self.spent_once = 0.0
-        """Seconds of the last `take_next` that went to jobs which are remembered from now on: the next is cheaper."""
+        self.unfinished = False
+        """Whether the last `take_next` gave nothing for its time was up: the next goes on from there."""
 
-    def take_next(self, accept: Callable[[Lease], T]) -> T | None:
+    def take_next(self, accept: Callable[[Lease], T], seconds: float = math.inf) -> T | None:
         """Lock one job after the other until `accept` keeps one; None only after a listing made in this call.
+
+        Or after so many `seconds`: to pass over many jobs for the first time takes a while.
 
         `accept` raises PassOver for what it does not want; the lock is then given back. It may be asked twice.
         """
         listed = False
-        self.spent_once = 0.0
+        self.unfinished = False
+        began = self._ground.host.monotonic() if seconds < math.inf else 0.0
         while True:
             exhausted = self._next >= len(self._ids)
             if exhausted or (not listed and self._ground.host.monotonic() > self._keep_until):
@@ -83,6 +86,9 @@ class Backlog:
             taken = self._take(self._pop(), accept)
             if taken is not None:
                 return taken
+            if seconds < math.inf and self._ground.host.monotonic() - began > seconds:
+                self.unfinished = True
+                return None
 
     def take_ready(self, accept: Callable[[Lease], T], hinted: Iterable[str]) -> T | None:
         """The same among jobs that are said to be new and those that are due by now, without a listing."""
@@ -102,16 +108,13 @@ class Backlog:
     # ── one candidate ──
 
     def _take(self, job_id: str, accept: Callable[[Lease], T]) -> T | None:
-        began = self._ground.host.monotonic()
         lease = self._lock(job_id)
         if lease is None:
             return None
         try:
             taken = self._accepted(lease, accept)
-        except PassOver as reason:
+        except PassOver:
             lease.release()
-            if reason.until is not None:
-                self.spent_once += self._ground.host.monotonic() - began
             return None
         except BaseException:
             lease.release()

@@ -22,6 +22,8 @@ from .systemd import ServiceManager
 
 LOOK_EVERY = 0.25
 """Seconds after which a signal is noticed at the latest."""
+LOOK_FOR = 0.25
+"""Seconds of one look: to pass over a hundred thousand jobs that are not due takes half a minute, the first time."""
 RESCAN = 1.0
 HINT_PAUSE = 0.02
 COST_TIMES = 50.0
@@ -129,8 +131,8 @@ class Loop(ABC, Generic[T]):
         """When the next try is due, in seconds since 1970, as far as it is known."""
 
     @abstractmethod
-    def _spent_once(self) -> float:
-        """Seconds of the last listing pull that the next need not spend again."""
+    def _is_unfinished(self) -> bool:
+        """Whether the last pull by a listing came to no end in its time, and is to be gone on with."""
 
     @abstractmethod
     def _do(self, item: T, cancel: Event, began: float) -> None:
@@ -240,6 +242,8 @@ class Loop(ABC, Generic[T]):
         if item is not None:
             self._start(item)
             return True
+        if listing and self._is_unfinished():
+            return True  # not yet; between two such looks this loop beats, and hears what it is told
         if listing:
             self._troubles = 0
             self._found_nothing(began, at_rest)
@@ -247,7 +251,7 @@ class Loop(ABC, Generic[T]):
 
     def _found_nothing(self, began: float, at_rest: bool) -> None:
         now = self._host.monotonic()
-        cost = COST_TIMES * max(now - began - self._spent_once(), 0.0)
+        cost = COST_TIMES * (now - began)
         self._look_at, self._soonest = now + max(RESCAN, cost), now + max(HINT_PAUSE, cost)
         self._nothing_left = at_rest and self._is_all_tried()
         if not self._store.views.is_store():

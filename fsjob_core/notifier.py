@@ -8,7 +8,7 @@ from .delivery import Notification
 from .handlers import Teller
 from .host import Event
 from .ledger import ERROR_LENGTH, Tries
-from .loop import FIRST_PAUSE, Loop, Report
+from .loop import FIRST_PAUSE, LOOK_FOR, Loop, Report
 from .record import Json, dump
 from .store import JobStore
 from .systemd import ServiceManager
@@ -54,13 +54,13 @@ class Notifier(Loop[Notification]):
     # ── what the loop asks ──
 
     def _pull(self, among: Collection[str] | None) -> Notification | None:
-        return self._store.pull_due_notification(among)
+        return self._store.pull_due_notification(among, LOOK_FOR)
 
     def _next_due(self) -> float | None:
         return self._store.next_notification_due()
 
-    def _spent_once(self) -> float:
-        return self._store.notification_pull_spent_once()
+    def _is_unfinished(self) -> bool:
+        return self._store.notification_pull_is_unfinished()
 
     def _watched(self) -> list[str]:
         return [self._store.layout.waiting, self._store.layout.pending]

@@ -6,6 +6,7 @@ What each operation means is what the README of the Node package fs-job-store 1.
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
@@ -240,7 +241,9 @@ class JobStore:
         with self._pulling:
             return self._notifications.take_next(lambda lease: delivery.accept_notification(self.ground, lease))
 
-    def pull_due_notification(self, among: Iterable[str] | None = None) -> Notification | None:
+    def pull_due_notification(
+        self, among: Iterable[str] | None = None, seconds: float = math.inf
+    ) -> Notification | None:
         """The same for notifiers, who go by the tries that are kept on the jobs: only where a target is due.
 
         `among`: look only at these jobs, and at those that are due by now; then nothing is listed.
@@ -249,16 +252,16 @@ class JobStore:
         with self._pulling:
             backlog = self._due_notifications
             accept = functools.partial(delivery.accept_due, self.ground)
-            return backlog.take_next(accept) if among is None else backlog.take_ready(accept, among)
+            return backlog.take_next(accept, seconds) if among is None else backlog.take_ready(accept, among)
 
     def next_notification_due(self) -> float | None:
         """When the first target that waits for its next try is due (seconds since 1970), as of the last such pull."""
         with self._pulling:
             return self._due_notifications.next_due()
 
-    def notification_pull_spent_once(self) -> float:
-        """Seconds of the last such pull that the next need not spend again."""
-        return self._due_notifications.spent_once
+    def notification_pull_is_unfinished(self) -> bool:
+        """Whether the last such pull gave None for its `seconds` were up."""
+        return self._due_notifications.unfinished
 
     def tell_again(self, job_id: str, targets: Sequence[Json] | None = None) -> Sequence[Json]:
         """Have targets that wait told anew, as if never tried: these, or all that notifiers have given up.
@@ -274,10 +277,11 @@ class JobStore:
 
     # ── work ──
 
-    def pull_work(self, among: Iterable[str] | None = None) -> WorkLease | None:
+    def pull_work(self, among: Iterable[str] | None = None, seconds: float = math.inf) -> WorkLease | None:
         """Take the oldest pending job that nobody works on; None where there is none, or the store is paused.
 
         `among`: look only at these jobs, and at those whose next try is due by now; then nothing is listed.
+        `seconds`: look no longer than that, and go on from there the next time.
 
             >>> job = store.create({"calculate": "3+3"})
             >>> with store.pull_work() as work:
@@ -291,7 +295,7 @@ class JobStore:
         with self._pulling:
             if among is not None:
                 return self._work.take_ready(self._accept_work, among)
-            return self._work.take_next(self._accept_work)
+            return self._work.take_next(self._accept_work, seconds)
 
     def _accept_work(self, lease: Lease) -> WorkLease:
         parked_too = lease.place.id in self._work.parked_too
@@ -304,9 +308,9 @@ class JobStore:
         with self._pulling:
             return self._work.next_due()
 
-    def pull_spent_once(self) -> float:
-        """Seconds of the last pull that the next need not spend again: on jobs that are not due, or unreadable."""
-        return self._work.spent_once
+    def pull_is_unfinished(self) -> bool:
+        """Whether the last pull gave None for its `seconds` were up."""
+        return self._work.unfinished
 
     def pause(self, reason: str = "") -> None:
         """Have no worker of ours pull any more; Node's go on.

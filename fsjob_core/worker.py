@@ -9,7 +9,7 @@ from typing import BinaryIO
 from .errors import FsJobError, LeaseLost
 from .handlers import Handler
 from .host import Event
-from .loop import FIRST_PAUSE, HANGUP_DRAIN, Loop, Report, WorkerEvent
+from .loop import FIRST_PAUSE, HANGUP_DRAIN, LOOK_FOR, Loop, Report, WorkerEvent
 from .store import JobStore
 from .systemd import ServiceManager
 from .work import WorkLease
@@ -63,13 +63,13 @@ class Worker(Loop[WorkLease]):
     # ── what the loop asks ──
 
     def _pull(self, among: Collection[str] | None) -> WorkLease | None:
-        return self._store.pull_work(among)
+        return self._store.pull_work(among, LOOK_FOR)
 
     def _next_due(self) -> float | None:
         return self._store.next_due()
 
-    def _spent_once(self) -> float:
-        return self._store.pull_spent_once()
+    def _is_unfinished(self) -> bool:
+        return self._store.pull_is_unfinished()
 
     def _watched(self) -> list[str]:
         return [self._store.layout.pending]

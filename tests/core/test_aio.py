@@ -26,8 +26,8 @@ async def aio(tmp_path: Path) -> AsyncIterator[AsyncJobStore]:
 
 
 FOR_LOOPS = {
-    "next_due", "next_notification_due", "pull_due_notification", "pull_spent_once", "notification_pull_spent_once",
-    "flush_after", "read_only",
+    "next_due", "next_notification_due", "pull_due_notification", "pull_is_unfinished",
+    "notification_pull_is_unfinished", "flush_after", "read_only",
 }  # fmt: skip
 """What worker loops and operations use among themselves."""
 

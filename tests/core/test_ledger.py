@@ -114,3 +114,19 @@ def test_a_job_is_noticed_once_it_is_fulfilled_whenever_that_was(store: JobStore
     note = store.pull_due_notification()
     assert note is not None and note.due_targets() == ["a"]
     note.release()
+
+
+def test_a_pull_that_is_given_little_time_goes_on_the_next_time(store: JobStore) -> None:
+    ids = [store.create(n).id for n in range(30)]
+    for _ in ids[:-1]:
+        with store.pull_work() as work:  # type: ignore[union-attr]
+            work.begin()
+            work.fail("no", retry_in=3600)
+    fresh = JobStore(store.directory, durability="process")
+    looks = 0
+    while (work := fresh.pull_work(seconds=0.0)) is None:
+        assert fresh.pull_is_unfinished()
+        looks += 1
+    with work:
+        assert work.id == ids[-1] and 1 < looks < 60
+    assert fresh.pull_work() is None and not fresh.pull_is_unfinished()

@@ -38,7 +38,7 @@ def test_every_operation_of_a_store_is_shown() -> None:
     named = {name for name, member in vars(JobStore).items() if inspect.isfunction(member) and name[0] != "_"}
     without = {
         "flush_after", "pull_due_notification", "next_notification_due", "next_due", "pull_job", "resume", "break_lock",
-        "repair", "pull_spent_once", "notification_pull_spent_once", "workers",
+        "repair", "pull_is_unfinished", "notification_pull_is_unfinished", "workers",
     }  # of loops and operators, or shown with another  # fmt: skip
     assert named - shown <= without
 

@@ -65,7 +65,8 @@ class Exhaustive:
     """Every schedule with at most so many preemptions and so many faults, one a run, depth first.
 
     A preemption takes the turn from an actor that could have gone on. `faults` are offered before every call of
-    the actors whose name begins with `victims`.
+    the actors whose name begins with `victims`. Beats and watchdogs go first when nobody else has the turn: their
+    orders are left to chance.
     """
 
     def __init__(self, preemptions: int, faults: tuple[str, ...] = (), victims: str = "", most: int = 1) -> None:
@@ -104,10 +105,13 @@ class Exhaustive:
 
     def choose(self, ready: list[Actor], current: Actor | None) -> Actor:
         if current is None or current not in ready:
+            for actor in ready:
+                if actor.daemon:
+                    return actor
             return ready[self._pick(len(ready))]
         if not self._left:
             return current
-        others = [actor for actor in ready if actor is not current]
+        others = [actor for actor in ready if actor is not current and not actor.daemon]
         choice = self._pick(1 + len(others))
         if choice == 0:
             return current
