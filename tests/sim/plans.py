@@ -28,8 +28,12 @@ _NETWORK = Plan(
 
 PLANS: dict[str, Plan] = {
     "takeover": Plan(("worker",) * 3, ("held",), pulls=1, kill=0.003, stop=0.003),
-    "takers": Plan(("worker", "worker"), ("held",), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01),
-    "duel": Plan((), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01, drawn=2, also=(*OPERATORS, "worker")),
+    "takers": Plan(
+        ("worker", "worker"), ("held",), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01, healed=0.0
+    ),
+    "duel": Plan(
+        (), pulls=1, patience=0.05, kill=0.004, stop=0.004, booted=0.01, healed=0.0, also=(*OPERATORS, "worker")
+    ),
     "life": Plan(("worker", "worker", "creator"), ("pending",), also=OPERATORS),
     "resolve": Plan(("worker", "by_hand", "requeuer"), ("pending",), also=("worker", "parker", "updater", "queuer")),
     "parked": Plan(("worker", "requeuer", "parker"), ("parked", "pending"), pulls=1, also=OPERATORS),

@@ -27,8 +27,8 @@ from .world import World
 ROOT = "/store"
 HEALED_WITHIN = 120.0
 """Simulated seconds within which all is done once faults have ended: a bar that a crash left stands for sixty."""
-HEALED_ANYWAY = 0.25
-"""Of the runs that left nothing undone and nothing over so many are healed all the same."""
+HEALED_ANYWAY = 0.2
+"""The share of runs that are healed whatever they left."""
 CROWD = {"rmdir": 12.0, "rename": 12.0, "unlink": 6.0, "lstat": 3.0, "guard": 3.0}
 """Faults fall so many times as often right before these calls, where decisions fall."""
 
@@ -70,6 +70,8 @@ class Plan:
     kill: float = 0.0015
     stop: float = 0.0015
     cut: float = 0.01
+    healed: float = 1.0
+    """The share of runs that are healed where they left something."""
     booted: float = 0.05
     """Of the cuts so many are booted, healed, and checked again."""
     jump: float = 0.0
@@ -171,7 +173,8 @@ class Run:
             self.hostile = False
             world.hub.step_seconds = STEP_SECONDS
             self.oracle.check(world.fs)
-            if self._left(world, self.oracle) or self.random.random() < HEALED_ANYWAY:
+            draw = self.random.random()
+            if draw < HEALED_ANYWAY or (draw < self.plan.healed and self._left(world, self.oracle)):
                 self._heal()
             self.oracle.check_losses()
         finally:
