@@ -136,6 +136,7 @@ class Hub:
         self.before: Callable[[Actor, str, tuple[Any, ...]], None] | None = None
         self._failure: BaseException | None = None
         self._deadline = math.inf
+        self._started: list[greenlet] = []
         self._main = getcurrent()
 
     def start(self, proc: Proc, name: str, run: Callable[[], object], *, daemon: bool = False) -> Actor:
@@ -156,6 +157,7 @@ class Hub:
                 self.foreground -= not daemon
 
         actor = Actor(name, proc, greenlet(body, parent=self._main), daemon, at=max(self.now, proc.stopped_until))
+        self._started.append(actor.run)
         self.actors.append(actor)
         proc.actors.append(actor)
         self.foreground += not daemon
@@ -242,6 +244,13 @@ class Hub:
             if actor.at == proc.stopped_until:
                 actor.at = self.now
         proc.stopped_until = self.now
+
+    def close(self) -> None:
+        """Unwind every actor that did not end: what a suspended greenlet refers to is never collected."""
+        self.current = None
+        for run in self._started:
+            if not run.dead:
+                run.throw()
 
     # ── the loop ──
 

@@ -258,6 +258,7 @@ class World:
         """End every process, so that nothing of this world acts when it is forgotten."""
         for proc in self.procs:
             proc.dead = True
+        self.hub.close()
 
     # ── loss of power ──
 
