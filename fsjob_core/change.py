@@ -54,8 +54,7 @@ class Change:
             if self._with_value:
                 self._value = self._stage("value")
             self._state = self._stage("state")
-            if ground.host.careful:
-                fence(ground.host, self.lock)
+            fence(ground.host, self.lock)
             for lease in (*self._leases, self.lock):
                 lease.require()
             if self._readable:

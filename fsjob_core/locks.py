@@ -39,29 +39,35 @@ def _same(info: LockInfo, seen: Sighting) -> bool:
 def release(ground: Ground, info: LockInfo, *, wait: Wait | None = None) -> Outcome:
     """Remove a lock whose holder is gone. Raises JobLocked where it may be alive, GuardBusy.
 
-    A lock that may be stale is watched until it was seen unchanged for ten seconds, if `wait` is given.
+    A lock that may be stale is watched until it was seen unchanged for ten seconds, if `wait` is given; one that
+    seems to be kept for nothing until that has been so for ten seconds.
     """
     ground.ready()
     place = ground.place(info.kind, info.id)
     host = ground.host
     never = host.event()
-    since = host.time() if info.since is None else info.since
+    leaked_since: float | None = None
     while True:
         seen = look(host, place.path)
         if seen is None:
             return Outcome(True, f"{place} is gone already", info.id)
         if not _same(info, seen):
             return Outcome(False, f"{place} has changed hands: it is {describe_lock(seen)}; left alone", info.id)
-        leaked = _leaked_since(ground, place, since)
-        if leaked is not None and host.time() - leaked > STALE_AFTER:
+        now = host.monotonic()
+        if not _is_leaked(ground, place):
+            leaked_since = None
+        elif leaked_since is None:
+            leaked_since = now
+        elif now - leaked_since > STALE_AFTER:
             return _end_bar(ground, bar(host, place, seen, "fsjob"), wait=wait)
         if judge(host, place.path, seen, local=ground.local) is not Judgement.HELD:
             return _read_back(ground, place, remove(host, place, seen))
         beaten = host.time() - seen.mtime_ns / 1e9 < STALE_AFTER
         moved = seen.mtime_ns != info.mtime_ns
-        if wait is None or seen.foreign is not None or (beaten and moved and leaked is None):
+        if leaked_since is None and (wait is None or seen.foreign is not None or (beaten and moved)):
             raise JobLocked(f"{place} is {describe_lock(seen)}; it may be alive: only force takes it away")
-        if wait(leaked + STALE_AFTER - host.time() if leaked is not None else _left(ground, place, seen)):
+        left = leaked_since + STALE_AFTER - now if leaked_since is not None else _left(ground, place, seen)
+        if wait is not None and wait(left):
             return Outcome(False, f"{place} was left alone", info.id)
         host.wait(never, STEP)
 
@@ -73,22 +79,20 @@ def _left(ground: Ground, place: LockPlace, seen: Sighting) -> float:
     return max(limit - watched, limit - age if age >= 0 else 0.0, 0.0)
 
 
-def _leaked_since(ground: Ground, place: LockPlace, taken: float) -> float | None:
-    """Since when a lock that was taken then is kept for nothing, as Node leaks them; None where it is not.
+def _is_leaked(ground: Ground, place: LockPlace) -> bool:
+    """Whether a lock is kept for nothing: Node leaks these.
 
-    Whoever has just fulfilled or requeued a job holds its locks for a moment longer.
+    For a moment that is so of whoever has just fulfilled or requeued a job, too: it must be seen for a while.
     """
     if place.kind == "state":
-        return None
+        return False
     try:
         _, record = ground.read(place.id)
-        changed = ground.disk.calls.lstat(ground.layout.state(place.id)).st_mtime
     except JobNotFound:
-        gone = not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
-        return taken if gone else None
-    except (CorruptJob, FileNotFoundError):
-        return None
-    return max(taken, changed) if record.fulfilled == (place.kind == "work") else None
+        return not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
+    except CorruptJob:
+        return False
+    return record.fulfilled == (place.kind == "work")
 
 
 def _side(place: LockPlace) -> str:

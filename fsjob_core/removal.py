@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from .change import Change
-from .errors import FsJobError, GuardBusy
+from .errors import FsJobError, GuardBusy, LeaseLost
 from .ground import Ground
 from .layout import is_job_id
+from .lease import Lease
 from .steps import holding
 
 
@@ -29,23 +30,35 @@ def delete(ground: Ground, job_id: str, *, keep: Callable[[str], None] | None = 
         name = layout.trash_name(job_id, ground.host.token())
         if keep is not None:
             keep(name)
-        for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
-            if disk.exists(link) and not change.lock.step(disk.remove, link):
-                raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; try again")
-        for directory in (layout.pending, layout.waiting, layout.parked):
-            disk.sync_directory(directory)
-        change.withdraw()
-
-        def move(job: str) -> None:
-            for lease in leases:
-                lease.require()
-            disk.move(job, layout.in_trash(name))
-
-        if not change.lock.step(move, layout.job(job_id)):
-            raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
+        try:
+            _move(ground, change, leases, name)
+        except LeaseLost:
+            raise LeaseLost(
+                f"job {job_id} was not deleted, for a lock of it was lost; its links may be gone: "
+                "`fsjob doctor --repair` makes them again"
+            ) from None
         disk.sync_directory(layout.jobs)
         disk.sync_directory(layout.trash)
     return name
+
+
+def _move(ground: Ground, change: Change, leases: Sequence[Lease], name: str) -> None:
+    """Unlink a job and move it into the trash, its three locks held."""
+    layout, disk, job_id = ground.layout, ground.disk, change.lock.place.id
+    for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
+        if disk.exists(link) and not change.lock.step(disk.remove, link):
+            raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; try again")
+    for directory in (layout.pending, layout.waiting, layout.parked):
+        disk.sync_directory(directory)
+    change.withdraw()
+
+    def move(job: str) -> None:
+        for lease in leases:
+            lease.require()
+        disk.move(job, layout.in_trash(name))
+
+    if not change.lock.step(move, layout.job(job_id)):
+        raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
 
 
 # ── for good ──────────────────────────────────────────────────────────────────────────────────────────────

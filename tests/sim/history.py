@@ -104,6 +104,8 @@ class Call:
     ended: float = math.inf
     acknowledged: bool = False
     refused: bool = False
+    unsure: bool = False
+    """It returned, but says itself that it was not done, or not all of it."""
 
     def __str__(self) -> str:
         outcome = "done" if self.acknowledged else "refused" if self.refused else "unknown"

@@ -76,7 +76,8 @@ class Oracle:
         except (FsJobError, OSError):
             call.ended = math.inf
             raise
-        call.acknowledged, call.ended = not call.refused, self.world.hub.steps
+        if not call.unsure:
+            call.acknowledged, call.ended = not call.refused, self.world.hub.steps
 
     def add_created(self, job_id: str, effect: Effect, began: int) -> None:
         """A create was acknowledged: only now its id is known."""

@@ -298,8 +298,12 @@ def _undo(run: Run, operator: Operator) -> None:
         return
     (kept,) = group.first.jobs
     with run.oracle.call(f"undo {kept.act}", kept.id, _undone(kept)) as call:
-        outcomes = operator.undo(group)
-        call.refused = not any(outcome.done and "it was before" not in outcome.what for outcome in outcomes)
+        for outcome in operator.undo(group):
+            call.refused = "it was before" in outcome.what
+            call.unsure = not outcome.done
+    if kept.old:  # who waits again is told again
+        old = from_bytes(kept.id, kept.old.encode())
+        run.oracle.told -= {(kept.id, history.text(target)) for target in old.waiting}
 
 
 def _undone(kept: Kept) -> history.Effect:

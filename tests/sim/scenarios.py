@@ -173,10 +173,10 @@ class Run:
             self.hostile = False
             world.hub.step_seconds = STEP_SECONDS
             self.oracle.check(world.fs)
+            self._check_processes()
             draw = self.random.random()
             if draw < HEALED_ANYWAY or (draw < self.plan.healed and self._left(world, self.oracle)):
-                self._heal()
-            self.oracle.check_losses()
+                self._heal_there(world, self.oracle)
         finally:
             figures.steps = world.hub.steps
             self._count()
@@ -358,16 +358,19 @@ class Run:
 
     # ── healing ──
 
-    def _heal(self) -> None:
-        self._heal_there(self.world, self.oracle)
-        if any(getattr(host.calls, "files", {}) for host in self.world.hosts.values()):
-            idle = self.world.process("idle")  # a beat that is under way closes what was released meanwhile
-            self.world.hub.start(self.world.proc_of(idle), "idle", lambda: idle.wait(idle.event(), 8.0))
-            self.world.hub.run()
-        for host in self.world.hosts.values():
+    def _check_processes(self) -> None:
+        """Whoever has done his program holds nothing open, and was told of what he lost."""
+        world, oracle = self.world, self.oracle
+        open_files = any(getattr(host.calls, "files", {}) for host in world.hosts.values())
+        if open_files or any(lease.compromised and not told for _, lease, told in oracle.losses.values()):
+            idle = world.process("idle")  # for a beat that is under way, and for watchdogs
+            world.hub.start(world.proc_of(idle), "idle", lambda: idle.wait(idle.event(), 8.0))
+            world.hub.run()
+        oracle.check_losses()
+        for proc, host in world.hosts.items():
             left = getattr(host.calls, "files", {})
-            if left and not self.world.proc_of(host).dead:
-                raise Violation(f"{self.world.proc_of(host).name} has left descriptors open: {sorted(left)}")
+            if left and not proc.dead and proc not in oracle.nodes:
+                raise Violation(f"{proc.name} has left descriptors open: {sorted(left)}")
 
     def _left(self, world: World, oracle: Oracle) -> list[str]:
         """What is not done, and what nobody has removed; litter of another boot may be somebody's for an hour."""
@@ -377,8 +380,9 @@ class Run:
     def _heal_there(self, world: World, oracle: Oracle) -> None:
         """No more faults: fresh processes get everything done, and leave nothing behind."""
         world.hub.strategy = Setup()
-        for proc in oracle.nodes:
-            world.hub.kill(proc)
+        for proc in world.procs:
+            if not proc.dead:  # who has done his program ends
+                world.hub.kill(proc)
         world.short_writes = 0.0
         outer = self.world, self.oracle, self.hostile
         problems: list[Problem] = []

@@ -25,15 +25,15 @@ def _plan(*actors: str, setup: tuple[str, ...] = ("pending",), patience: float =
 
 
 SMALL: dict[str, Small] = {
-    "locks-of-two": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 1, 3),
-    "locks-of-three": Small(_plan("taker", "taker", "taker", setup=("changed",), patience=0.0), 0, 3),
-    "taker-killed": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 0, 3, ("kill",), "taker"),
+    "locks-of-two": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 2, 3),
+    "locks-of-three": Small(_plan("taker", "taker", "taker", setup=("changed",), patience=0.0), 1, 3),
+    "taker-killed": Small(_plan("taker", "taker", setup=("changed",), patience=0.0), 1, 3, ("kill",), "taker"),
     "holder-stopped": Small(_plan("taker", "taker", setup=("fulfilled",), patience=14.0), 0, 2, ("stop",), "taker-"),
-    "two-workers": Small(_plan("worker", "worker", setup=("held",)), 0, 1),
+    "two-workers": Small(_plan("worker", "worker", setup=("held",)), 1, 2),
     "worker-killed": Small(_plan("worker", "worker"), 0, 1, ("kill",), "worker"),
     "worker-stopped": Small(_plan("worker", "worker", patience=14.0), 0, 1, ("stop",), "worker-1"),
-    "two-hands": Small(_plan("by_hand", "by_hand"), 1, 2),
-    "hand-and-requeue": Small(_plan("by_hand", "requeuer", setup=("fulfilled",)), 1, 2),
+    "two-hands": Small(_plan("by_hand", "by_hand"), 2, 3),
+    "hand-and-requeue": Small(_plan("by_hand", "requeuer", setup=("fulfilled",)), 1, 3),
     "requeue-killed": Small(_plan("requeuer", "worker", setup=("fulfilled",)), 0, 1, ("kill",), "requeuer"),
     "requeue-stopped": Small(
         _plan("requeuer", "worker", "by_hand", setup=("fulfilled",), patience=14.0), 0, 1, ("stop",), "requeuer"
@@ -42,7 +42,7 @@ SMALL: dict[str, Small] = {
     "hand-stopped": Small(_plan("by_hand", "updater", "worker", patience=14.0), 0, 1, ("stop",), "by_hand"),
     "queue-and-done": Small(_plan("queuer", "notifier", setup=("told",)), 0, 1),
     "done-killed": Small(_plan("notifier", "queuer", setup=("told",)), 0, 1, ("kill",), "notifier"),
-    "update-and-hand": Small(_plan("updater", "by_hand"), 1, 2),
+    "update-and-hand": Small(_plan("updater", "by_hand"), 1, 3),
     "unqueue-and-flush": Small(_plan("unqueuer", "responding", setup=("queued",)), 0, 1),
     "delete-killed": Small(_plan("deleter", "worker"), 0, 1, ("kill",), "deleter"),
     "person-killed": Small(_plan("person", setup=("pending", "parked")), 0, 1, ("kill",), "person"),

@@ -32,6 +32,8 @@ class Terminal:
         self.raw = b""
         master, slave = pty.openpty()
         self.master = master
+        self._poll = select.poll()  # not select: a long run of tests has more than 1,024 descriptors open
+        self._poll.register(master, select.POLLIN)
         self._set_size(columns, lines)
         outer = {name: value for name, value in os.environ.items() if name not in ("TMUX", "NO_COLOR")}
         self.process = subprocess.Popen(
@@ -55,7 +57,7 @@ class Terminal:
         got = b""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self.master], [], [], left)[0]:
+            if not self._poll.poll(left * 1000):
                 break
             try:
                 data = os.read(self.master, 1 << 16)
