@@ -60,7 +60,7 @@ def hunt(names: tuple[str, ...], first: int, most: int) -> tuple[int, str] | Non
         try:
             Run.seeded(PLANS[name], strategy, seed, world).play()
         except AssertionError as found:
-            return runs, f"{name}:{strategy}:{seed}:{world} {str(found).splitlines()[0]}"
+            return runs, f"{name}:{strategy}:{seed}:{world} {(str(found) or repr(found)).splitlines()[0]}"
     return None
 
 

@@ -97,7 +97,7 @@ def slept_and_asks_the_file_system(patch: pytest.MonkeyPatch) -> None:
 
 
 def stale_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Sightings, "unchanged_for", lambda self, path, seen: math.inf)
+    patch.setattr(Sightings, "unchanged_for", lambda self, path, seen: 1e9)
 
 
 def proof_counts_from_after_its_call(patch: pytest.MonkeyPatch) -> None:
@@ -322,14 +322,14 @@ def done_releases_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def waiting_link_goes_first(patch: pytest.MonkeyPatch) -> None:
-    commit = Change.commit
+    commit_prepared = Change.commit_prepared
 
-    def after(self: Change, record: Any, *, last: bool = True) -> None:
-        if sys._getframe(1).f_code.co_name == "unqueue" and not record.waiting:
+    def after(self: Change, *, last: bool = True) -> None:
+        if sys._getframe(1).f_code.co_name == "unqueue" and not self._prepared[1].waiting:
             self.unlink(self._ground.layout.waiting_link(self._id))
-        commit(self, record, last=last)
+        commit_prepared(self, last=last)
 
-    patch.setattr(Change, "commit", after)
+    patch.setattr(Change, "commit_prepared", after)
 
 
 def failed_sync_tried_again(patch: pytest.MonkeyPatch) -> None:
@@ -393,10 +393,8 @@ FULFILLING = ("life", "killed", "stopped", "resolve")
 SYNCS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("write_new", "state.json", ("life", "batch")),
     ("_settle", "*", ("life", "batch")),
-    ("create", "/jobs", ("life",)),
-    ("create", "/pending", ("life",)),
-    ("_link", "/jobs", ("batch",)),
-    ("_link", "/pending", ("batch",)),
+    ("_link", "/jobs", ("batch", "life")),
+    ("_link", "/pending", ("batch", "life")),
     ("put_value", "-value", FULFILLING),
     ("put_value", "", FULFILLING),
     ("prepare", "-state", FULFILLING),
@@ -418,11 +416,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(7, release_outside_the_guard, ("removing",)),
     Mutant(8, no_fence, ("late",)),
     Mutant(8, staged_after_the_read, ("late-bar",)),
-    Mutant(8, no_fence_on_a_free_lock, ("late-bar",)),
+    Mutant(8, no_fence_on_a_free_lock, ("late-bar",), hint=17502931),
     Mutant(8, taken_without_asking_the_clock, ("taking",)),
     Mutant(9, state_before_value, FULFILLING),
     *(Mutant(10, without_sync(caller, what), plans) for caller, what, plans in SYNCS),
-    Mutant(11, unlinked_before_the_state_lasts, FULFILLING),
+    Mutant(11, unlinked_before_the_state_lasts, ("cut",)),
     Mutant(12, state_not_read_again, ("resolve", "edited")),
     Mutant(13, requeue_unlinks_the_value, ("resolve", "contended", "parked")),
     Mutant(13, requeue_commits_before_the_link, ("resolve", "parked", "killed")),
@@ -433,7 +431,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(17, foreign_state_not_synced, ("unsynced",)),
     Mutant(19, heartbeat_by_path, ("beating",)),
     Mutant(20, a_bar_that_nobody_removes, ("barred",)),
-    Mutant(20, two_threads_on_one_guard_descriptor, ("paired",)),
+    Mutant(20, two_threads_on_one_guard_descriptor, ("paired",), hint=1171),
     Mutant(0, unlinked_under_the_work_lock_alone, ("late-requeue",)),
 )  # fmt: skip
 

@@ -158,7 +158,7 @@ class Oracle:
     def _may_remove(self, proc: Proc, path: str) -> None:
         if not self.world.holds_guard(proc):
             self.violated(f"{proc.name} removes {path}, which is another's")
-        if path in self.forced:
+        if path in self.forced or self._is_kept_for_nothing(path):
             return
         now = self.world.hub.now
         lock = self.world.fs.lookup(path)
@@ -167,6 +167,14 @@ class Oracle:
             live = not (other.dead or held.dropped or held.compromised)
             if there and live and held.proven_at + STALE_AFTER > now:
                 self.violated(f"{proc.name} removes {path}, which {other.name} has proven to hold")
+
+    def _is_kept_for_nothing(self, path: str) -> bool:
+        """A work lock of a fulfilled job, a notification lock of one that is not: these may be barred."""
+        directory, _, name = path.removesuffix(".lock").rpartition("/")
+        if name not in self.calls or directory == self.layout.jobs:
+            return False
+        seen = self._observe(self.world.fs, name)
+        return seen.exists and (seen.state == FULFILLED) == (directory == self.layout.pending)
 
     # ── what the disk must hold ──
 

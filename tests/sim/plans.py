@@ -63,6 +63,7 @@ PLANS: dict[str, Plan] = {
     "failing": Plan(
         ("worker", "creator", "requeuer"), ("pending", "told"), error=0.01, short_writes=0.1, also=OPERATORS
     ),
+    "cut": Plan(("worker", "by_hand"), ("pending", "told"), cut=0.2, booted=0.01, also=OPERATORS),
     "unsynced": Plan(
         ("worker", "by_hand", "notifier"), ("pending", "told"), aim=("fsync", ""), aim_kills=True, aimed=0.05, most=2,
         kill=0.0, stop=0.0, cut=0.05, patience=12.0, also=("worker", "worker", "requeuer", "notifier"),

@@ -364,7 +364,7 @@ class Run:
         open_files = any(getattr(host.calls, "files", {}) for host in world.hosts.values())
         if open_files or any(lease.compromised and not told for _, lease, told in oracle.losses.values()):
             idle = world.process("idle")  # for a beat that is under way, and for watchdogs
-            world.hub.start(world.proc_of(idle), "idle", lambda: idle.wait(idle.event(), 8.0))
+            world.hub.start(world.proc_of(idle), "idle", lambda: idle.wait(idle.event(), 45.0))
             world.hub.run()
         oracle.check_losses()
         for proc, host in world.hosts.items():
