@@ -123,7 +123,7 @@ class Layout:
         return f"{self.root}/jobs/{job_id}/{STAGED}{token}-{what}"
 
     def staging(self, token: str) -> str:
-        """A job directory being prepared, outside `jobs/`."""
+        """Something being prepared, or on its way out: a job's directory, a file that replaces another, a link."""
         return f"{self.root}/.fsjob/tmp/{token}"
 
     def trash_name(self, job_id: str, token: str) -> str:

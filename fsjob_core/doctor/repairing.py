@@ -147,7 +147,7 @@ def _relink(ground: Ground, views: Views, problem: Problem) -> Outcome:
         again = link_problem(ground, side, problem.id)
         if again is None or again.kind is not problem.kind:
             raise _InOrder
-        scratch = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+        scratch = layout.staging(ground.host.tagged_token())
         disk.link(layout.link_text(problem.id), scratch)
         try:
             _prove(lock, lambda path: disk.calls.rename(scratch, path), problem.path)

@@ -108,7 +108,7 @@ class Lease:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise OSError(error.errno, "too many open files (two a job: raise `ulimit -n`)", place.path) from None
             raise
-        owner = Owner.of(host.me, worker, host.time(), f"{host.me.tag}.{host.token()}")
+        owner = Owner.of(host.me, worker, host.time(), host.tagged_token())
         try:
             if host.monotonic() - began > PROOF_LASTS:
                 close(calls, fd)
