@@ -84,7 +84,7 @@ def _prove(lock: Lease, call: Callable[[str], object], path: str) -> None:
 
 def _trash(ground: Ground, name: str) -> str:
     kept = os.fsdecode(os.fsencode(name)[:NAME_KEPT])
-    return f"{ground.layout.trash}/{kept}.{ground.host.token()}"
+    return ground.layout.in_trash(ground.layout.trash_name(kept, ground.host.token()))
 
 
 def _into_trash(ground: Ground, lock: Lease, path: str, name: str) -> str:
