@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple, TypeVar
 
 from .errors import GuardBusy
+from .fs import Marks
 from .ground import Ground
 from .layout import LOCK, is_job_id
 from .lease import Judgement, Lease, LockPlace, judge, look, take_over
@@ -32,10 +33,6 @@ class PassOver(Exception):
 
     def __init__(self, until: float | None = None) -> None:
         self.until = until
-
-
-Marks = tuple[int, int, int]
-"""By what a change of a state.json is seen, for it is replaced whole: inode, mtime, size."""
 
 
 class _Remembered(NamedTuple):
@@ -242,10 +239,10 @@ class Backlog:
 
     def _marks(self, job_id: str) -> Marks | None:
         try:
-            found = self._ground.disk.calls.lstat(self._ground.layout.state(job_id))
+            found = self._ground.disk.marks(self._ground.layout.state(job_id))
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return found if found.inode else None
 
     def _is_due_still(self, due: tuple[float, str]) -> bool:
         found = self._remembered.get(due[1])

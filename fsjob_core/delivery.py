@@ -129,7 +129,6 @@ class Notification:
         finally:
             self._lease.release()
 
-
     # ── what notifiers record ──
 
     def due_targets(self) -> list[Json]:
