@@ -7,13 +7,15 @@ Jobs that are said to be new, or are due now, can be taken without a listing.
 
 from __future__ import annotations
 
+import errno
 import math
 import zlib
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple, TypeVar
 
-from .errors import GuardBusy
+from .change import Known
+from .errors import CorruptJob, GuardBusy, JobNotFound, Unsettled
 from .fs import Marks
 from .ground import Ground
 from .layout import LOCK, is_job_id
@@ -33,6 +35,20 @@ class PassOver(Exception):
 
     def __init__(self, until: float | None = None) -> None:
         self.until = until
+
+
+def read_candidate(ground: Ground, job_id: str) -> Known:
+    """Read a job whose lock was just taken. Raises PassOver where it cannot be read: the others can be had."""
+    try:
+        return ground.read(job_id)
+    except (JobNotFound, Unsettled):  # Node's create makes the link before the directory
+        raise PassOver from None
+    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
+        raise PassOver(math.inf) from None
+    except OSError as error:
+        if error.errno == errno.EIO:  # a bad block under one job
+            raise PassOver from None
+        raise
 
 
 class _Remembered(NamedTuple):

@@ -182,7 +182,7 @@ class Lease:
             raise self.error()
 
     def error(self) -> LeaseLost:
-        return LeaseLost(f"{self.place} is no longer ours: {self._why or 'it was released'}; nothing was changed")
+        return LeaseLost(f"{self.place} is no longer ours: {self._why or 'it was released'}; the change was not made")
 
     def step(self, call: Callable[[str], object], path: str) -> bool:
         """A proven step: prove, then one call that only the holder may make, both inside the shared guard.
