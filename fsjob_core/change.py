@@ -202,10 +202,10 @@ def unlink_left_over(ground: Ground, lease: Lease, path: str, is_left_over: Call
 
     Under the state lock, if that is to be had at once: the lease alone does not do, for an act that was stopped right
     before its commit would commit after this, and nobody would find the job. Whoever takes its state lock has fenced
-    it off. Whatever is wrong with this job must not keep the others from being pulled.
+    it off. What is wrong with this job, another account's perhaps, must not keep the others from being pulled.
     """
     job_id = lease.place.id
-    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
+    with suppress(FsJobError, PermissionError), Change(ground, job_id, leases=[lease], seconds=0) as change:
         if is_left_over(change.record):
             ground.make_last(job_id)
             change.unlink(path)
