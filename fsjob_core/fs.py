@@ -215,7 +215,7 @@ class Disk:
     # ── renames ──
 
     def move(self, old: str, new: str) -> None:
-        """Rename to a name that nobody else would choose."""
+        """Rename to a name that nobody else would choose, or that only the holder of the locks may make."""
         self.calls.rename(old, new)
 
     def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:

@@ -216,7 +216,7 @@ def _move_back(ground: Ground, kept: Kept, leases: Sequence[Lease]) -> None:
     def move(there: str) -> None:
         for lease in leases:
             lease.require()
-        disk.calls.rename(layout.in_trash(kept.trash), there)
+        disk.move(layout.in_trash(kept.trash), there)
 
     if not leases[-1].step(move, layout.job(kept.id)):
         raise GuardBusy(f"job {kept.id} was not brought back: the store's guard is busy; try again")

@@ -90,7 +90,7 @@ def _trash(ground: Ground, name: str) -> str:
 def _into_trash(ground: Ground, lock: Lease, path: str, name: str) -> str:
     """Move something of a locked job into the trash; gives where it lies."""
     there = _trash(ground, name)
-    _prove(lock, lambda path: ground.disk.calls.rename(path, there), path)
+    _prove(lock, lambda path: ground.disk.move(path, there), path)
     _sync_move(ground, path)
     return there
 
@@ -285,7 +285,7 @@ def _sign_out(ground: Ground, views: Views, problem: Problem) -> Outcome:
             raise _InOrder
         there = _trash(ground, name)
         with suppress(FileNotFoundError):
-            ground.disk.calls.rename(problem.path, there)
+            ground.disk.move(problem.path, there)
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)
 
@@ -293,7 +293,7 @@ def _sign_out(ground: Ground, views: Views, problem: Problem) -> Outcome:
 def _rename_away(ground: Ground, problem: Problem) -> Outcome:
     there = _trash(ground, os.path.basename(problem.path))
     try:
-        ground.disk.calls.rename(problem.path, there)
+        ground.disk.move(problem.path, there)
     except FileNotFoundError:  # another doctor was faster
         raise _InOrder from None
     _sync_move(ground, problem.path)
