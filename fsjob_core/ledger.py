@@ -31,6 +31,7 @@ class Tries:
 
     @property
     def given_up(self) -> bool:
+        """Whether it is not tried any more, until an operator says so."""
         return self.due is None
 
     def as_json(self) -> dict[str, Json]:

@@ -48,6 +48,7 @@ class JobRecord:
 
     @property
     def fulfilled(self) -> bool:
+        """Whether there is a value."""
         return self.state == FULFILLED
 
     @property

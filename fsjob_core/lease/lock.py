@@ -135,6 +135,7 @@ class Lease:
 
     @property
     def compromised(self) -> bool:
+        """Whether it was lost."""
         return bool(self._why)
 
     def prove(self) -> bool:
@@ -182,6 +183,7 @@ class Lease:
             raise self.error()
 
     def error(self) -> LeaseLost:
+        """What to raise where it is ours no more."""
         return LeaseLost(f"{self.place} is no longer ours: {self._why or 'it was released'}; the change was not made")
 
     def step(self, call: Callable[[str], object], path: str) -> bool:
@@ -245,6 +247,7 @@ class Lease:
         return True
 
     def close(self) -> None:
+        """Close the descriptor, once."""
         if not self._closed:
             self._closed = True
             close(self.host.calls, self._fd)

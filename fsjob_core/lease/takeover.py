@@ -35,6 +35,8 @@ JUDGED_FOR = 5.0
 
 
 class Judgement(Enum):
+    """What a lock is, for whoever wants it."""
+
     HELD = "held"
     DEAD = "dead"
     """The owner is proven dead."""
