@@ -34,8 +34,6 @@ AT_ONCE = 200
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
 L = TypeVar("L", bound=Pulled)
 
 

@@ -27,11 +27,13 @@ class Arrivals:
         self._ended = False
 
     def take(self) -> set[str]:
+        """The ids that came since it was last asked."""
         with self._mutex:
             ids, self._ids = self._ids, set()
         return ids
 
     def end(self) -> None:
+        """Have `listen` return, within a second."""
         self._ended = True
 
     def listen(self) -> None:

@@ -7,13 +7,16 @@ Jobs that are said to be new, or are due now, can be taken without a listing.
 
 from __future__ import annotations
 
+import errno
 import math
 import zlib
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple, TypeVar
 
-from .errors import GuardBusy
+from .change import Known
+from .errors import CorruptJob, GuardBusy, JobNotFound, Unsettled
+from .fs import Marks
 from .ground import Ground
 from .layout import LOCK, is_job_id
 from .lease import Judgement, Lease, LockPlace, judge, look, take_over
@@ -34,8 +37,18 @@ class PassOver(Exception):
         self.until = until
 
 
-Marks = tuple[int, int, int]
-"""By what a change of a state.json is seen, for it is replaced whole: inode, mtime, size."""
+def read_candidate(ground: Ground, job_id: str) -> Known:
+    """Read a job whose lock was just taken. Raises PassOver where it cannot be read: the others can be had."""
+    try:
+        return ground.read(job_id)
+    except (JobNotFound, Unsettled):  # Node's create makes the link before the directory
+        raise PassOver from None
+    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
+        raise PassOver(math.inf) from None
+    except OSError as error:
+        if error.errno == errno.EIO:  # a bad block under one job
+            raise PassOver from None
+        raise
 
 
 class _Remembered(NamedTuple):
@@ -242,10 +255,10 @@ class Backlog:
 
     def _marks(self, job_id: str) -> Marks | None:
         try:
-            found = self._ground.disk.calls.lstat(self._ground.layout.state(job_id))
+            found = self._ground.disk.marks(self._ground.layout.state(job_id))
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return found if found.inode else None
 
     def _is_due_still(self, due: tuple[float, str]) -> bool:
         found = self._remembered.get(due[1])

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .errors import Unsettled
+from .errors import Unsettled, named
 from .fs import Disk
 from .host import FRESH_OPENS, Calls, Host
 
@@ -206,7 +206,7 @@ class CarefulDisk(Disk):
         try:
             self.calls.fsync(fd)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None
+            raise named(error, path) from None
 
     def exists(self, path: str) -> bool:
         return super().exists(path) or self._is_listed(path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from .careful import listed_inode
-from .errors import JobNotFound, LeaseLost
+from .errors import FsJobError, JobNotFound, LeaseLost
 from .fs import CHUNK, Marks
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease, fence
@@ -168,8 +169,8 @@ class Change:
 
         try:
             disk.settle(error, again, landed)
-        except FileNotFoundError:
-            known = "look at it before you try again" if self._ground.host.careful else "nothing was changed"
+        except (FileNotFoundError, LeaseLost):
+            known = "look at it before you try again" if self._ground.host.careful else "the change was not made"
             raise LeaseLost(
                 f"{self.lock.place} was taken away while job {self._id} was being changed; {known}"
             ) from None
@@ -183,14 +184,28 @@ class Change:
         """Whether `state.json` is what this change has staged: it holds the token of this lock."""
         return self._ground.disk.read(self._ground.layout.state(self._id), MAX_STATE) == self._prepared[0]
 
-    def unlink(self, path: str, *, lease: Lease | None = None) -> bool:
+    def unlink(self, path: str) -> bool:
         """A proven step: unlink what only the holder of the lock may; False where the guard is busy, and it is left.
 
         So it is where the lock was lost after the commit, which stands: to raise would deny what was done.
         """
         try:
-            return (lease or self.lock).step(self._ground.disk.remove, path)
+            return self.lock.step(self._ground.disk.remove, path)
         except LeaseLost:
             if not self._committed:
                 raise
             return False
+
+
+def unlink_left_over(ground: Ground, lease: Lease, path: str, is_left_over: Callable[[JobRecord], bool]) -> None:
+    """Remove a link of a job that was pulled, if its state, read again and synced, says that it was left.
+
+    Under the state lock, if that is to be had at once: the lease alone does not do, for an act that was stopped right
+    before its commit would commit after this, and nobody would find the job. Whoever takes its state lock has fenced
+    it off. What is wrong with this job, another account's perhaps, must not keep the others from being pulled.
+    """
+    job_id = lease.place.id
+    with suppress(FsJobError, PermissionError), Change(ground, job_id, leases=[lease], seconds=0) as change:
+        if is_left_over(change.record):
+            ground.make_last(job_id)
+            change.unlink(path)

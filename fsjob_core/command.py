@@ -35,7 +35,7 @@ class CommandHandler:
 
     def run(self, store: JobStore, work: WorkLease, cancel: Event, timeout: float | None) -> Result:
         disk, host = store.ground.disk, store.host
-        names = [store.layout.staging(f"{host.me.tag}.{host.token()}") for _ in range(2)]
+        names = [store.layout.staging(host.tagged_token()) for _ in range(2)]
         told = {"FSJOB_ATTEMPT": str(work.attempt), "FSJOB_VERSION": str(work.version)}
         output = disk.anonymous(names[0])  # a file: a large value must not fill the memory
         try:

@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from . import steps
-from .backlog import PassOver
+from .backlog import PassOver, read_candidate
 from .careful import Patience
-from .change import Change
-from .errors import CorruptJob, FsJobError, JobLocked, JobNotFound, NotFulfilled, Unsettled, named
+from .change import unlink_left_over
+from .errors import FsJobError, JobLocked, NotFulfilled, named
 from .fs import NotRegular
 from .ground import Ground
 from .lease import Lease
@@ -129,7 +129,6 @@ class Notification:
         finally:
             self._lease.release()
 
-
     # ── what notifiers record ──
 
     def due_targets(self) -> list[Json]:
@@ -170,31 +169,15 @@ def accept_due(ground: Ground, lease: Lease) -> Notification:
 def accept_notification(ground: Ground, lease: Lease) -> Notification:
     """Make of a notification lock something to deliver. Raises PassOver where there is nothing."""
     job_id = lease.place.id
-    try:
-        _, record = ground.read(job_id)
-    except (JobNotFound, Unsettled):
-        raise PassOver from None
-    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
-        raise PassOver(math.inf) from None
+    _, record = read_candidate(ground, job_id)
     if not record.fulfilled:
         raise PassOver(math.inf)  # once it is, its state has changed
     if not record.waiting:
-        _unlink_if_empty(ground, lease)
+        link = ground.layout.waiting_link(job_id)  # with an empty list Node hands it out for ever
+        unlink_left_over(ground, lease, link, lambda record: not record.waiting)
         raise PassOver
     ground.make_last(job_id)
     return Notification(ground, lease, record)
-
-
-def _unlink_if_empty(ground: Ground, lease: Lease) -> None:
-    """A waiting link with an empty list, which Node hands out for ever, goes under the state lock, if it is free.
-
-    Whatever is wrong with this job must not keep the others from being told.
-    """
-    job_id = lease.place.id
-    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
-        if not change.record.waiting:
-            ground.make_last(job_id)
-            change.unlink(ground.layout.waiting_link(job_id))
 
 
 def flush(ground: Ground, job_id: str, respond: Respond) -> None:

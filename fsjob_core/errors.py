@@ -60,7 +60,10 @@ class LockTimeout(FsJobError):
 
 
 class LeaseLost(FsJobError):
-    """The lease was lost (released, taken over, barred, or not proven for too long); nothing was changed."""
+    """The lease was lost (released, taken over, barred, or not proven for too long); the change was not made.
+
+    State and value are as they were; of a delete or a repair that it cut short, links may be gone or made already.
+    """
 
 
 class GuardBusy(FsJobError):

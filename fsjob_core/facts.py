@@ -70,6 +70,7 @@ class Label:
 
     @property
     def guarded(self) -> bool:
+        """Whether people change it only where they say that they mean to."""
         return self.klass == "prod"
 
     @property
@@ -103,6 +104,7 @@ class LockInfo:
 
     @property
     def whose(self) -> str:
+        """Who holds it, in words."""
         return f"{self.owner.worker} on {self.owner.host} (pid {self.owner.pid})" if self.owner else "no owner (Node?)"
 
 

@@ -77,6 +77,7 @@ class Disk:
 
     @_names_its_path
     def sync_directory(self, path: str) -> None:
+        """fsync a directory: what was made, renamed or removed in it is durable from then on."""
         if not self.durable:
             return
         fd = self.calls.open(path, _DIRECTORY)
@@ -192,6 +193,7 @@ class Disk:
         return True
 
     def exists(self, path: str) -> bool:
+        """Whether something stands there, a link to nothing included."""
         try:
             self.calls.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -215,7 +217,7 @@ class Disk:
     # ── renames ──
 
     def move(self, old: str, new: str) -> None:
-        """Rename to a name that nobody else would choose."""
+        """Rename to a name that nobody else would choose, or that only the holder of the locks may make."""
         self.calls.rename(old, new)
 
     def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:

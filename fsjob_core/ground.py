@@ -41,6 +41,7 @@ class Ground:
             self.make_parts()
 
     def make_parts(self) -> None:
+        """Make the directories of a store that are missing, durably."""
         made = [part for part in self.layout.parts() if self.disk.make_directory(part)]
         if made:
             self.disk.sync_directory(self.layout.own)
@@ -86,6 +87,7 @@ class Ground:
         self.disk.sync_directory(self.layout.job(job_id))
 
     def place(self, kind: str, job_id: str) -> LockPlace:
+        """Where the work, notification or state lock of a job stands."""
         return LockPlace.of(self.layout, kind, job_id)
 
     def lock(self, kind: str, job_id: str, seconds: float = 0.0) -> Lease:
@@ -93,4 +95,5 @@ class Ground:
         return acquire(self.host, self.place(kind, job_id), self.worker, local=self.local, seconds=seconds)
 
     def read(self, job_id: str) -> tuple[bytes, JobRecord]:
+        """A job's state.json, as bytes and as record. Raises JobNotFound, CorruptJob, OSError."""
         return read_state(self.disk, self.layout, job_id)

@@ -23,6 +23,7 @@ class Hints:
         self._paths: set[str] = set()
 
     def take(self) -> set[str]:
+        """The paths that were told of since it was last asked."""
         with self._mutex:
             paths, self._paths = self._paths, set()
         return paths

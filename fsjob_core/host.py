@@ -163,6 +163,10 @@ class Host:
         self.services.setdefault(Host, []).append(derived)
         return derived
 
+    def tagged_token(self) -> str:
+        """A word that nobody else makes and that says whose it is: for a lock, and the name of what is staged."""
+        return f"{self.me.tag}.{self.token()}"
+
     def is_local(self, path: str) -> bool:
         """Whether no other machine can see the file system under `path`."""
         return self.fstype(path) in LOCAL_FILE_SYSTEMS

@@ -256,9 +256,8 @@ class Journal:
         jobs = [_to_json(replace(kept, left=(*kept.left, left))) for kept in entry.jobs]
         found = {"at": entry.at, "who": entry.who, "host": entry.host, "via": entry.via, "jobs": jobs}
         data = json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        host = self._disk.host
         path = self._layout.journal_entry(entry.group, entry.name)
-        self._disk.replace(path, data, self._layout.staging(f"{host.me.tag}.{host.token()}"))
+        self._disk.replace(path, data, self._layout.staging(self._disk.host.tagged_token()))
 
 
 def _is_open(name: str) -> bool:

@@ -9,7 +9,6 @@ from .change import Change, Known
 from .fs import Marks
 from .ground import Ground
 from .journal import Journal, Kept, Left
-from .layout import Layout
 from .steps import Keep
 
 LINKS = ("pending", "waiting", "parked")
@@ -58,14 +57,8 @@ class Keeper:
 
     def _links(self, job_id: str) -> tuple[str, ...]:
         return tuple(
-            name for name in LINKS if self.ground.disk.exists(link_path(self.ground.layout, name, job_id))
+            name for name in LINKS if self.ground.disk.exists(self.ground.layout.link(name, job_id))
         )
 
     def _keep(self, *jobs: Kept) -> None:
         self.journal.keep(self.group, self.who, self.via, jobs)
-
-
-def link_path(layout: Layout, name: str, job_id: str) -> str:
-    """Where a job's link "pending", "waiting" or "parked" stands."""
-    paths = {"pending": layout.pending_link, "waiting": layout.waiting_link, "parked": layout.parked_link}
-    return paths[name](job_id)

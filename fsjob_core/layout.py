@@ -123,15 +123,15 @@ class Layout:
         return f"{self.root}/jobs/{job_id}/{STAGED}{token}-{what}"
 
     def staging(self, token: str) -> str:
-        """A job directory being prepared, outside `jobs/`."""
+        """Something being prepared, or on its way out: a job's directory, a file that replaces another, a link."""
         return f"{self.root}/.fsjob/tmp/{token}"
 
-    def trash_name(self, job_id: str, token: str) -> str:
-        """Under which name a deleted job lies in the trash: there may be others of its id."""
-        return f"{job_id}.{token}"
+    def trash_name(self, name: str, token: str) -> str:
+        """Under which name a deleted job, or what the doctor took away, lies in the trash: there may be others."""
+        return f"{name}.{token}"
 
     def in_trash(self, name: str) -> str:
-        """Where a deleted job lies, whole."""
+        """Where that lies, whole."""
         return f"{self.root}/.fsjob/trash/{name}"
 
     def pending_link(self, job_id: str) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .record import JobRecord, Json, same_json
+from .record import JobRecord, Json, number_of, same_json
 
 TRIES = "tries"
 AHEAD = 60.0
@@ -31,6 +31,7 @@ class Tries:
 
     @property
     def given_up(self) -> bool:
+        """Whether it is not tried any more, until an operator says so."""
         return self.due is None
 
     def as_json(self) -> dict[str, Json]:
@@ -49,14 +50,9 @@ def read_ledger(record: JobRecord) -> list[Tries]:
 def _entry(found: Json) -> Tries | None:
     if not isinstance(found, dict) or "target" not in found:
         return None
-    count, at, due = (_number(found.get(name)) for name in ("count", "at", "next"))
+    count, at, due = (number_of(found.get(name)) for name in ("count", "at", "next"))
     given_up = found.get("given_up") is True
     return Tries(found["target"], int(count), str(found.get("error", "")), at, None if given_up else due)
-
-
-def _number(found: Json) -> float:
-    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
-    return float(found) if is_number and abs(found) < 1e15 else 0.0
 
 
 def entry_of(entries: Sequence[Tries], target: Json) -> Tries | None:

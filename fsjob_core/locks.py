@@ -89,7 +89,7 @@ def _is_leaked(ground: Ground, place: LockPlace) -> bool:
     try:
         _, record = ground.read(place.id)
     except JobNotFound:
-        return not ground.disk.exists(f"{ground.layout.root}/{_side(place)}/{place.id}")
+        return not ground.disk.exists(ground.layout.link(_side(place), place.id))
     except CorruptJob:
         return False
     return record.fulfilled == (place.kind == "work")

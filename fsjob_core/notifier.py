@@ -193,6 +193,7 @@ class _Round:
         if len(self._left) > 1 and self._notifier._take_helper():
             with self._mutex:
                 self._helping += 1
+                self._all_done.clear()
             try:
                 self._host.spawn(self._help, f"fsjob-tell-{self._note.id[-6:]}")
             except RuntimeError:  # no more threads to be had: without it

@@ -19,6 +19,7 @@ from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, appe
 from .keeping import Keeper
 from .layout import check_id
 from .ledger import entry_of, read_ledger
+from .locks import Wait
 from .record import JobRecord, Json
 from .removal import Due
 from .steps import Value
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("fsjob")
 
-Wait = Callable[[float], bool]
 Told = Callable[[Outcome], object]
 """Called with what became of each job of a set; True ends it there."""
 _LATER = (JobLocked, LockTimeout, GuardBusy, LeaseLost, OSError)

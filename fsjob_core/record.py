@@ -48,6 +48,7 @@ class JobRecord:
 
     @property
     def fulfilled(self) -> bool:
+        """Whether there is a value."""
         return self.state == FULFILLED
 
     @property
@@ -58,9 +59,7 @@ class JobRecord:
 
     def number(self, name: str, default: float = 0) -> float:
         """A number of ours; `default` where there is none, or something else, or one beyond reckoning, was written."""
-        found = self.ours.get(name)
-        is_number = isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < BEYOND
-        return found if is_number else default  # type: ignore[return-value]
+        return number_of(self.ours.get(name), default)
 
     def text(self, name: str) -> str:
         """A text of ours; empty where there is none."""
@@ -88,6 +87,12 @@ class JobRecord:
             },
             f"job {self.id}",
         )
+
+
+def number_of(found: Json, default: float = 0) -> float:
+    """What stands where a number of ours is expected; `default` where it is none, or is beyond reckoning."""
+    is_number = isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < BEYOND
+    return found if is_number else default
 
 
 # ── JSON ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -129,9 +129,9 @@ def _delete_if_due(ground: Ground, job_id: str, before: float) -> str:
 
 def _discard(ground: Ground, name: str) -> bool:
     """Remove one entry of the trash, first out of the trash: an undo must get it whole or not at all."""
-    aside = ground.layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+    aside = ground.layout.staging(ground.host.tagged_token())
     try:
-        ground.disk.calls.rename(ground.layout.in_trash(name), aside)
+        ground.disk.move(ground.layout.in_trash(name), aside)
     except FileNotFoundError:
         return False
     _remove(ground, aside)

@@ -69,7 +69,7 @@ class SignIn:
             "kind": self._kind, "command": self._command, "token": self._token,
         }  # fmt: skip
         layout = self._store.layout
-        scratch = layout.staging(f"{me.tag}.{self._host.token()}")
+        scratch = layout.staging(self._host.tagged_token())
         self._disk.replace(layout.worker(self.name), json.dumps(told).encode(), scratch)
 
     def out(self) -> None:

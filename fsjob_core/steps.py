@@ -96,7 +96,7 @@ def _link(ground: Ground, made: list[JobRecord]) -> None:
 def _settle(ground: Ground, job_id: str, data: bytes) -> None:
     """Stage a job's directory and rename it into `jobs/`: whole, or not there."""
     disk, layout = ground.disk, ground.layout
-    staging = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+    staging = layout.staging(ground.host.tagged_token())
     disk.make_directory(staging)
     try:
         disk.write_new(f"{staging}/state.json", data)

@@ -325,7 +325,7 @@ class JobStore:
             True
         """
         self.ground.ready()
-        scratch = self.layout.staging(f"{self.host.me.tag}.{self.host.token()}")
+        scratch = self.layout.staging(self.host.tagged_token())
         self.ground.disk.replace(self.layout.paused, reason.encode("utf-8", "replace") + b"\n", scratch)
 
     def resume(self) -> None:
@@ -346,7 +346,7 @@ class JobStore:
         for member, value in (("name", name), ("class", klass)):
             if value is not None:
                 members[member] = value
-        scratch = self.layout.staging(f"{self.host.me.tag}.{self.host.token()}")
+        scratch = self.layout.staging(self.host.tagged_token())
         self.ground.disk.replace(self.layout.about, dump(members, "the label") + b"\n", scratch)
 
     # ── locks ──

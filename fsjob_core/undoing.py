@@ -14,7 +14,7 @@ from .change import Change
 from .errors import CorruptJob, FsJobError, GuardBusy, JobNotFound
 from .ground import Ground
 from .journal import Entry, Journal, Kept, Left, Outcome
-from .keeping import LINKS, link_path
+from .keeping import LINKS
 from .lease import Lease
 from .record import PENDING, JobRecord, from_bytes, same_json
 from .removal import delete
@@ -98,12 +98,12 @@ def _restore(
     change.commit_prepared()
     unwanted = {"pending", "parked"} - wanted if kept.act in _MOVES else set()
     for name in sorted(unwanted):
-        change.unlink(link_path(ground.layout, name, kept.id))
+        change.unlink(ground.layout.link(name, kept.id))
 
 
 def _link(ground: Ground, job_id: str, names: Iterable[str]) -> None:
     for name in names:
-        path = link_path(ground.layout, name, job_id)
+        path = ground.layout.link(name, job_id)
         ground.disk.link(ground.layout.link_text(job_id), path)
         ground.disk.sync_directory(os.path.dirname(path))
 
@@ -216,7 +216,7 @@ def _move_back(ground: Ground, kept: Kept, leases: Sequence[Lease]) -> None:
     def move(there: str) -> None:
         for lease in leases:
             lease.require()
-        disk.calls.rename(layout.in_trash(kept.trash), there)
+        disk.move(layout.in_trash(kept.trash), there)
 
     if not leases[-1].step(move, layout.job(kept.id)):
         raise GuardBusy(f"job {kept.id} was not brought back: the store's guard is busy; try again")
@@ -226,7 +226,7 @@ def _move_back(ground: Ground, kept: Kept, leases: Sequence[Lease]) -> None:
 
 def _missing_links(ground: Ground, kept: Kept) -> list[str]:
     """The links that the job wants and that do not stand; of one that cannot be read, those that stood."""
-    standing = {name for name in LINKS if ground.disk.exists(link_path(ground.layout, name, kept.id))}
+    standing = {name for name in LINKS if ground.disk.exists(ground.layout.link(name, kept.id))}
     try:
         _, record = ground.read(kept.id)
     except CorruptJob:

@@ -281,6 +281,7 @@ class Views:
         return found.f_bavail * found.f_frsize < size or bool(found.f_files and not found.f_favail)
 
     def label(self) -> Label:
+        """Name and class of the store."""
         found = self.about()
         return Label(str(found.get("name") or ""), str(found.get("class") or ""))
 

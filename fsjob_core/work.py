@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Callable
-from contextlib import suppress
 
 from . import steps
-from .backlog import PassOver
-from .change import Change, Known
-from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
+from .backlog import PassOver, read_candidate
+from .change import Known, unlink_left_over
 from .ground import Ground
 from .lease import Lease
 from .ledger import AHEAD
@@ -122,18 +119,7 @@ def accept_work(
     `parked_too`: the job has a link in `parked/` as well, and its state tells which of the two was meant.
     """
     job_id = lease.place.id
-    try:
-        known = ground.read(job_id)
-    except JobNotFound:
-        raise PassOver from None  # Node's create makes the link before the directory
-    except Unsettled:
-        raise PassOver from None
-    except (CorruptJob, PermissionError):  # Node's jobs are its account's alone
-        raise PassOver(math.inf) from None
-    except OSError as error:
-        if error.errno == errno.EIO:  # a bad block under one job must not keep the others from being done
-            raise PassOver from None
-        raise
+    known = read_candidate(ground, job_id)
     record = known[1]
     if record.state != PENDING:
         _unlink_fulfilled(ground, lease)
@@ -157,22 +143,10 @@ def _clock_went_back(ground: Ground, job_id: str) -> bool:
 
 
 def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:
-    """Remove the pending link of a fulfilled job, under its state lock, if that is to be had at once.
-
-    The work lock alone does not do: a requeue that was stopped right before its commit would commit after this,
-    and nobody would find the job. Whoever takes its state lock has fenced it off.
-    """
-    job_id = lease.place.id
-    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
-        if change.record.state != PENDING:
-            ground.make_last(job_id)
-            change.unlink(ground.layout.pending_link(job_id))
+    link = ground.layout.pending_link(lease.place.id)
+    unlink_left_over(ground, lease, link, lambda record: record.fulfilled)
 
 
 def _unlink_parked(ground: Ground, lease: Lease) -> None:
-    """Remove the parked link of a job that is not parked, likewise under its state lock."""
-    job_id = lease.place.id
-    with suppress(FsJobError), Change(ground, job_id, leases=[lease], seconds=0) as change:
-        if not change.record.ours.get("parked"):
-            ground.make_last(job_id)
-            change.unlink(ground.layout.parked_link(job_id))
+    link = ground.layout.parked_link(lease.place.id)
+    unlink_left_over(ground, lease, link, lambda record: not record.ours.get("parked"))

@@ -84,13 +84,13 @@ def _prove(lock: Lease, call: Callable[[str], object], path: str) -> None:
 
 def _trash(ground: Ground, name: str) -> str:
     kept = os.fsdecode(os.fsencode(name)[:NAME_KEPT])
-    return f"{ground.layout.trash}/{kept}.{ground.host.token()}"
+    return ground.layout.in_trash(ground.layout.trash_name(kept, ground.host.token()))
 
 
 def _into_trash(ground: Ground, lock: Lease, path: str, name: str) -> str:
     """Move something of a locked job into the trash; gives where it lies."""
     there = _trash(ground, name)
-    _prove(lock, lambda path: ground.disk.calls.rename(path, there), path)
+    _prove(lock, lambda path: ground.disk.move(path, there), path)
     _sync_move(ground, path)
     return there
 
@@ -147,7 +147,7 @@ def _relink(ground: Ground, views: Views, problem: Problem) -> Outcome:
         again = link_problem(ground, side, problem.id)
         if again is None or again.kind is not problem.kind:
             raise _InOrder
-        scratch = layout.staging(f"{ground.host.me.tag}.{ground.host.token()}")
+        scratch = layout.staging(ground.host.tagged_token())
         disk.link(layout.link_text(problem.id), scratch)
         try:
             _prove(lock, lambda path: disk.calls.rename(scratch, path), problem.path)
@@ -285,7 +285,7 @@ def _sign_out(ground: Ground, views: Views, problem: Problem) -> Outcome:
             raise _InOrder
         there = _trash(ground, name)
         with suppress(FileNotFoundError):
-            ground.disk.calls.rename(problem.path, there)
+            ground.disk.move(problem.path, there)
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)
 
@@ -293,7 +293,7 @@ def _sign_out(ground: Ground, views: Views, problem: Problem) -> Outcome:
 def _rename_away(ground: Ground, problem: Problem) -> Outcome:
     there = _trash(ground, os.path.basename(problem.path))
     try:
-        ground.disk.calls.rename(problem.path, there)
+        ground.disk.move(problem.path, there)
     except FileNotFoundError:  # another doctor was faster
         raise _InOrder from None
     _sync_move(ground, problem.path)

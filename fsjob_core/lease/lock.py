@@ -108,7 +108,7 @@ class Lease:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise OSError(error.errno, "too many open files (two a job: raise `ulimit -n`)", place.path) from None
             raise
-        owner = Owner.of(host.me, worker, host.time(), f"{host.me.tag}.{host.token()}")
+        owner = Owner.of(host.me, worker, host.time(), host.tagged_token())
         try:
             if host.monotonic() - began > PROOF_LASTS:
                 close(calls, fd)
@@ -135,6 +135,7 @@ class Lease:
 
     @property
     def compromised(self) -> bool:
+        """Whether it was lost."""
         return bool(self._why)
 
     def prove(self) -> bool:
@@ -182,7 +183,8 @@ class Lease:
             raise self.error()
 
     def error(self) -> LeaseLost:
-        return LeaseLost(f"{self.place} is no longer ours: {self._why or 'it was released'}; nothing was changed")
+        """What to raise where it is ours no more."""
+        return LeaseLost(f"{self.place} is no longer ours: {self._why or 'it was released'}; the change was not made")
 
     def step(self, call: Callable[[str], object], path: str) -> bool:
         """A proven step: prove, then one call that only the holder may make, both inside the shared guard.
@@ -245,6 +247,7 @@ class Lease:
         return True
 
     def close(self) -> None:
+        """Close the descriptor, once."""
         if not self._closed:
             self._closed = True
             close(self.host.calls, self._fd)

@@ -35,6 +35,8 @@ JUDGED_FOR = 5.0
 
 
 class Judgement(Enum):
+    """What a lock is, for whoever wants it."""
+
     HELD = "held"
     DEAD = "dead"
     """The owner is proven dead."""
@@ -185,7 +187,7 @@ class Bar(NamedTuple):
 def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
     """Replace a live lock by a bar. Raises JobLocked if the lock is another's by now, GuardBusy."""
     name = "".join(letter if letter.isalnum() or letter in "-_.@" else "_" for letter in who)[:60]
-    text = f"{BAR_PREFIX}{host.me.tag}.{host.token()} by {name} at {host.time():.0f}"
+    text = f"{BAR_PREFIX}{host.tagged_token()} by {name} at {host.time():.0f}"
     with _same_under_guard(host, place, seen, live=True) as same:
         if not same or not _remove_there(host, place, seen):
             raise JobLocked(f"{place} has changed hands: it is {describe(look(host, place.path))}")

@@ -290,6 +290,29 @@ def test_nothing_that_stands_there_is_followed_or_hangs_a_pull(store: JobStore, 
     assert [name for name in os.listdir(store.layout.jobs) if name.endswith(".lock")] == []
 
 
+@pytest.mark.parametrize(("refused", "number"), [(os.O_CREAT, errno.EACCES), (os.O_NONBLOCK, errno.EIO)])
+def test_a_job_that_cannot_be_changed_or_read_holds_no_other_back(tmp_path: Path, refused: int, number: int) -> None:
+    class Refusing(RealCalls):
+        job = "none"
+
+        def open(self, path: str, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]
+            if path.startswith(f"{self.job}/") and flags & refused:
+                raise OSError(number, os.strerror(number), path)
+            return os.open(path, flags, mode)
+
+    calls: Any = Refusing()
+    store = JobStore(tmp_path / "store", durability="process", _host=replace(REAL, calls=calls, services={}))
+    left, other, told = (store.create(number) for number in range(3))
+    store.fulfill(left.id, "done")
+    for side in ("pending", "waiting"):  # as crashes leave them
+        os.symlink(store.layout.link_text(left.id), store.layout.link(side, left.id))
+    store.fulfill(told.id, "done")
+    store.queue(told.id, "ann")
+    calls.job = store.layout.job(left.id)
+    with store.pull_work() as work, store.pull_notification() as note:  # type: ignore[union-attr]
+        assert (work.id, note.id) == (other.id, told.id)
+
+
 def test_reading_makes_nothing_and_needs_a_store(tmp_path: Path) -> None:
     for directory in (tmp_path / "missing", tmp_path):
         with pytest.raises(errors.NotAStore):

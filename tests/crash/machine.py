@@ -22,8 +22,6 @@ from fsjob_core.lease import BEAT_EVERY, Heart
 REFUSED = " refused"
 NO_SYSTEM_CALL = "fdopen"
 CALLS = tuple(Calls.__annotations__)
-GUARD = ("guard", "guarded", "unguard")
-"""Points at the guard, which makes its own calls: before it is asked for, once it is held, before it is let go."""
 
 Hook = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """(name, the real call, its arguments): makes the call, or does not."""

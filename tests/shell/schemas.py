@@ -17,7 +17,6 @@ Schema = Any
 """A type, None for anything, {member: schema}, or [schema] for a list of such."""
 
 ACT = {"id": str, "done": bool, "what": str}
-REFUSAL = {"id": str, "done": bool, "error": str}
 COUNTS = {"pending": int, "locked": int, "waiting": int, "fulfilled": int, "parked": int}
 LOCK = {
     "id": str, "kind": str, "verdict": str, "proof": str, "worker?": str, "host?": str, "pid?": int, "since?": float,

@@ -23,12 +23,12 @@ from fsjob_core.errors import (
 from fsjob_core.layout import STAGED, Layout
 from fsjob_core.lease import PROOF_LASTS, STALE_AFTER, Lease
 from fsjob_core.lease.heart import Heart
-from fsjob_core.lease.sight import BAR_PREFIX, OWNER_ATTRIBUTE
+from fsjob_core.lease.sight import OWNER_ATTRIBUTE
 from fsjob_core.record import FULFILLED, from_bytes
 
 from .history import Call, Effect, Model, created, explains, text
 from .memfs import Inode, MemFs
-from .sched import Actor, Proc
+from .sched import Proc
 from .world import World
 
 REFUSALS = (
@@ -279,6 +279,3 @@ def names(fs: MemFs, path: str) -> Iterable[str]:
 def content(fs: MemFs, path: str) -> bytes | None:
     inode = fs.lookup(path)
     return inode.data if inode is not None and not inode.is_directory else None
-
-
-__all__ = ["BAR_PREFIX", "FOREIGN", "Actor", "Oracle", "Violation", "WatchedHeart"]
