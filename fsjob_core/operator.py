@@ -24,7 +24,7 @@ from .record import JobRecord, Json
 from .removal import Due
 from .steps import Value
 from .store import JobStore
-from .undoing import undo
+from .undoing import undo, waiting_for
 from .views import LockInfo
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Operator:
 
         def act() -> Outcome:
             self.store.queue(job_id, target)
-            return Outcome(True, f"{len(self.store.get(job_id).waiting)} targets wait for job {job_id}", job_id)
+            return Outcome(True, waiting_for(job_id, len(self.store.get(job_id).waiting)), job_id)
 
         return self._do("queue", job_id, act, target=target)
 
@@ -186,7 +186,8 @@ class Operator:
             before = len(self.store.get(job_id).waiting)
             steps.unqueue(self.store.ground, check_id(job_id), [target], keep=self._keeper.changed("unqueue"))
             left = len(self.store.get(job_id).waiting)
-            return Outcome(left < before, f"{left} targets wait for job {job_id}", job_id)
+            what = waiting_for(job_id, left)
+            return Outcome(left < before, what if left < before else f"this target did not wait: {what}", job_id)
 
         return self._do("unqueue", job_id, act, target=target)
 
@@ -195,8 +196,12 @@ class Operator:
 
         def act() -> Outcome:
             found = self.store.tell_again(job_id, targets)
-            due = entry_of(read_ledger(self.store.get(job_id)), found[0]) is None if found else False
-            return Outcome(due, f"{len(found)} targets of job {job_id} are told anew", job_id)
+            if not found:
+                which = "none that was given up waits" if targets is None else "these do not wait"
+                return Outcome(False, f"no target of job {job_id} is told anew: {which}", job_id)
+            due = entry_of(read_ledger(self.store.get(job_id)), found[0]) is None
+            many = "1 target is" if len(found) == 1 else f"{len(found):,} targets are"
+            return Outcome(due, f"job {job_id}: {many} told anew", job_id)
 
         return self._do("tell again", job_id, act, targets=targets)
 

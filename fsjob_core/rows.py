@@ -8,6 +8,7 @@ from .errors import FsJobError
 from .feed import RowDetail
 from .fs import NotRegular
 from .ledger import read_ledger
+from .masking import masked
 from .pace import run_time
 from .record import JobRecord, Json, dump
 from .views import Marks, Views
@@ -49,7 +50,7 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
 
 
 def short_request(request: Json) -> str:
-    """A request in short, its kind first."""
+    """A request in short, its kind first, what looks secret masked: lists are seen by whoever looks over a shoulder."""
     if isinstance(request, dict):
         for member in KIND_MEMBERS:
             if isinstance(request.get(member), str):
@@ -59,7 +60,7 @@ def short_request(request: Json) -> str:
 
 
 def _short(value: Json) -> str:
-    return dump(value).decode("utf-8", "replace")[:SHORT]
+    return dump(masked(value)).decode("utf-8", "replace")[:SHORT]
 
 
 def _error(record: JobRecord) -> str:

@@ -149,10 +149,15 @@ def _what_changed(kept: Kept, old: JobRecord, now: JobRecord) -> str:
     return f"job {kept.id}: {what}; the {WORDS[kept.act]} was not undone"
 
 
+def waiting_for(job_id: str, count: int) -> str:
+    """How many targets wait for a job, in words."""
+    return f"{count:,} {'target waits' if count == 1 else 'targets wait'} for job {job_id}"
+
+
 def _read_back(ground: Ground, kept: Kept) -> Outcome:
     _, record = ground.read(kept.id)
     if kept.act == "unqueue":
-        what = f"{len(record.waiting)} targets wait for job {kept.id} again"
+        what = f"{waiting_for(kept.id, len(record.waiting))} again"
     elif kept.act == "edit":
         what = f"job {kept.id} has its request of before, version {record.version}"
     else:

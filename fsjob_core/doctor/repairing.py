@@ -171,9 +171,11 @@ def _take_link_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     return _moved(ground, problem, there)
 
 
-def _moved(ground: Ground, problem: Problem, there: str) -> Outcome:
+def _moved(ground: Ground, problem: Problem, there: str, path: str = "") -> Outcome:
+    """What was moved into the trash: the problem's path, or the job around it."""
     done = ground.disk.exists(there)
-    return Outcome(done, f"{problem.path} lies in the trash: {there}" if done else f"{there} is gone", problem.id)
+    what = f"{path or problem.path} lies in the trash: {there}" if done else f"{there} is gone"
+    return Outcome(done, what, problem.id)
 
 
 # ── the job itself ──
@@ -209,7 +211,7 @@ def _bury(ground: Ground, views: Views, problem: Problem) -> Outcome:
         for directory in (layout.pending, layout.waiting, layout.parked):
             ground.disk.sync_directory(directory)
         there = _into_trash(ground, lock, layout.job(problem.id), problem.id)
-    return _moved(ground, problem, there)
+    return _moved(ground, problem, there, layout.job(problem.id))
 
 
 def _is_still(ground: Ground, problem: Problem) -> bool:

@@ -101,6 +101,8 @@ def job_ids(arguments: tuple[str, ...]) -> Iterator[str]:
     """Ids from the command line; `-` reads them from standard input, one a line."""
     if not arguments:
         raise click.UsageError("which job? Give its id, or - to read ids from standard input")
+    if arguments.count("-") > 1:  # told before the first of them is acted on
+        raise click.UsageError("standard input can be read only once, and '-' was given twice")
     for argument in arguments:
         if argument != "-":
             yield argument

@@ -30,7 +30,7 @@ def console_command(directory: str, as_json: bool, store: str | None, read_only:
     raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker))
 
 
-def need_terminal() -> None:
-    """Raise UsageError where there is no screen or no keyboard."""
+def need_terminal(instead: str = "`fsjob watch`, `fsjob ls`, `fsjob stats`") -> None:
+    """Raise UsageError where there is no screen or no keyboard; `instead` is what needs none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the console needs a terminal; without one use `fsjob watch`, `fsjob ls`, `fsjob stats`")
+        raise click.UsageError(f"the console needs a terminal; without one use {instead}")

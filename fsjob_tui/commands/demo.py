@@ -37,7 +37,7 @@ def demo_command(headless: bool, seconds: float, as_json: bool) -> None:
       fsjob demo --headless --seconds 8 --json
     """
     if not headless:
-        need_terminal()
+        need_terminal("`fsjob demo --headless`")
     with _temporary_folder() as folder, _engine(f"{folder}/store", seconds if headless else None) as engine:
         code = _await_result(engine) if headless else _show(f"{folder}/store", engine)
     raise click.exceptions.Exit(code)

@@ -117,7 +117,8 @@ def undo_command(
     operator, tally = acting(directory, write), Tally(as_json)
     found = operator.last() if group is None else operator.journal.group(group)
     if found is None:
-        tally.tell(Outcome(False, "there is nothing to undo here; `fsjob undo --list` shows everybody's acts"))
+        what = "there is nothing to undo here" if group is None else f"no act named {group} can be undone"
+        tally.tell(Outcome(False, f"{what}; `fsjob undo --list` shows everybody's acts"))
     else:
         confirm([_line(found, operator.store.host.time())], "Undo it?", yes)
         operator.undo(found, tally.tell)

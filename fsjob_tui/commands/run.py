@@ -176,7 +176,9 @@ def _bad_is_usage() -> Iterator[None]:
 
 def _obey(run: Run, as_json: bool, make: Callable[[Report], Loop[Any]]) -> None:
     """Run it, and end with the exit code: 0, 130 after ctrl+c, 5 where the store has gone."""
-    if bool(run.command) == bool(run.handler):
+    if run.command and run.handler:
+        raise click.UsageError("what does the work? A command or --handler, not both")
+    if not (run.command or run.handler):
         raise click.UsageError("what does the work? Give a command after --, or --handler MODULE:FUNCTION")
     if run.name is not None and not is_job_id(run.name):
         raise click.UsageError(f"--name {run.name!r:.80} cannot be a file's name of at most 200 printable bytes")

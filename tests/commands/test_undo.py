@@ -87,7 +87,10 @@ def test_the_list_of_what_can_be_undone(store: JobStore, run: Run) -> None:
     assert code == 4 and out.count("in the trash") == 3 and "it was parked since" in out
     assert run("undo", create["group"])[0] == 4
     assert run("undo")[0] == 0 and store.counts().pending == 1
-    assert run("undo", "no-group")[0] == 4
+    assert run("undo", "no-group")[:2] == (
+        4,
+        "no act named no-group can be undone; `fsjob undo --list` shows everybody's acts\n",
+    )
 
 
 def test_unqueue_requeue_and_park_are_undone(store: JobStore, run: Run) -> None:
@@ -97,8 +100,25 @@ def test_unqueue_requeue_and_park_are_undone(store: JobStore, run: Run) -> None:
         assert run(*words)[0] == 0
     assert "is parked again" in run("undo")[1]
     assert "is pending again" in run("undo")[1]
-    assert "1 targets wait" in run("undo")[1]
+    assert "1 target waits" in run("undo")[1]
     assert store.get(job.id).waiting == ["target"]
+
+
+def test_who_does_not_wait_is_said_so(store: JobStore, run: Run) -> None:
+    job = store.create(1)
+    assert run("queue", job.id, '"a"') == (0, f"1 target waits for job {job.id}\n", "")
+    assert run("unqueue", job.id, '"b"') == (4, f"this target did not wait: 1 target waits for job {job.id}\n", "")
+    code, out, _ = run("queue", "--again", job.id)
+    assert code == 4 and "is told anew: none that was given up waits" in out
+    assert "these do not wait" in run("queue", "--again", job.id, '"b"')[1]
+    assert run("queue", "--again", job.id, '"a"') == (0, f"job {job.id}: 1 target is told anew\n", "")
+
+
+def test_a_second_dash_is_refused_before_the_first_is_acted_on(store: JobStore, run: Run) -> None:
+    job = store.create(1)
+    code, out, complaint = run("delete", "-", "-", given=job.id)
+    assert (code, out) == (2, "") and "given twice" in complaint
+    assert store.counts().pending == 1
 
 
 def test_purge_wants_a_yes_and_can_be_looked_at_first(store: JobStore, run: Run) -> None:

@@ -13,16 +13,14 @@ from textual.widgets import Static
 from fsjob_core.facts import STALE_AFTER, JobDetail
 from fsjob_core.feed import Job, LockRow
 from fsjob_core.health import SIGNS, elapsed
-from fsjob_core.record import JobRecord, Json
+from fsjob_core.masking import masked
+from fsjob_core.record import JobRecord
 
 from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
 from ..columns import beats, style_of
 
 Piece = tuple[str, str]
 STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$foreground-muted"}
-SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "private_key", "credential")
-"""Members whose values are masked, wherever these words are part of their name."""
-MASK = "••••••"
 PREVIEW = 16_000
 """Characters of a request or value that are shown."""
 
@@ -59,16 +57,6 @@ def line(label: str, text: str, style: str = "") -> list[Piece]:
 
 
 # ── a job ──
-
-
-def masked(value: Json) -> Json:
-    """A JSON value with what looks secret masked."""
-    if isinstance(value, dict):
-        return {
-            name: MASK if any(word in name.lower() for word in SECRET) else masked(inner)
-            for name, inner in value.items()
-        }
-    return [masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[Piece]:
