@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from fsjob_core import host
 
 ROOT = Path(__file__).parents[1]
 NODE = ROOT / "tests" / "node"
@@ -30,6 +32,13 @@ def need(tool: str) -> str:
     if STRICT:
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def no_guard_is_kept() -> Iterator[None]:
+    """A process keeps the guard of each store open; that of the tests has thousands of stores."""
+    yield
+    host._guards.forget()
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ class Mortal:
 
     def __init__(self, granted: int) -> None:
         self.granted = granted
+        self._open: set[int] = set()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         real = getattr(REAL.calls, name)
@@ -38,9 +39,20 @@ class Mortal:
             if self.granted <= 0:
                 raise Killed(name)
             self.granted -= 1
-            return real(*args, **options)
+            answer = real(*args, **options)
+            if name == "open":
+                self._open.add(answer)
+            elif name in ("close", "fdopen"):  # a Python file closes itself
+                self._open.discard(args[0])
+            return answer
 
         return call
+
+    def bury(self) -> None:
+        """What the kernel does for the dead."""
+        self.granted = 0
+        while self._open:
+            os.close(self._open.pop())
 
 
 class NoThread:
@@ -69,7 +81,7 @@ def killed(directory: Path, granted: int, do: Callable[[Operator], object], dura
     except Killed:
         return True
     finally:
-        calls.granted = 0
+        calls.bury()
     return False
 
 

@@ -297,13 +297,19 @@ def _undo(run: Run, operator: Operator) -> None:
     if group is None:
         return
     (kept,) = group.first.jobs
+    again = _who_waits_again(kept)
+    run.oracle.told -= again
     with run.oracle.call(f"undo {kept.act}", kept.id, _undone(kept)) as call:
         for outcome in operator.undo(group):
             call.refused = "it was before" in outcome.what
             call.unsure = not outcome.done
-    if kept.old:  # who waits again is told again
-        old = from_bytes(kept.id, kept.old.encode())
-        run.oracle.told -= {(kept.id, history.text(target)) for target in old.waiting}
+    run.oracle.told -= again
+
+
+def _who_waits_again(kept: Kept) -> set[tuple[str, str]]:
+    """Targets that an undo puts back on the list: they are told again, and from its first moment on."""
+    waiting = from_bytes(kept.id, kept.old.encode()).waiting if kept.old else []
+    return {(kept.id, history.text(target)) for target in waiting}
 
 
 def _undone(kept: Kept) -> history.Effect:

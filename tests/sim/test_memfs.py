@@ -25,8 +25,8 @@ NOW = 7
 """Stands for a time that a file system itself set."""
 OLD = 1_000_000_000
 """Seconds of times that are set explicitly; a file system's own clock is far from them."""
-SLOTS = 300
-"""Descriptors of a sequence are numbered from here on, and no number is used twice."""
+BEYOND = 20
+"""Descriptors of a sequence are numbered from so far beyond all others on, and no number is used twice."""
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 FLAGS = (
@@ -58,16 +58,17 @@ class Kernel:
     def __init__(self, top: str) -> None:
         self.top = top
         self._open: list[int] = []
+        self._first = max(map(int, os.listdir("/proc/self/fd"))) + BEYOND
 
     def open(self, path: str, flags: int, mode: int) -> str:
         fd = os.open(path, flags, mode)
-        os.dup2(fd, SLOTS + len(self._open))
+        os.dup2(fd, self._first + len(self._open))
         os.close(fd)
-        self._open.append(SLOTS + len(self._open))
+        self._open.append(self._first + len(self._open))
         return "opened"
 
     def descriptor(self, slot: int) -> int:
-        return self._open[slot] if slot < len(self._open) else SLOTS - 1
+        return self._open[slot] if slot < len(self._open) else self._first - 1
 
     def call(self, name: str, *args: Any) -> Any:
         if name in ("utime", "utimes"):
