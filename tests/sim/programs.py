@@ -318,13 +318,13 @@ def _undone(kept: Kept) -> history.Effect:
     if kept.act == "delete":
         return lambda job: job._replace(exists=True)
     old = from_bytes(kept.id, kept.old.encode())
-    raises = kept.act in ("requeue", "edit")
 
     def effect(job: history.Model) -> history.Model | None:
         if not job.exists:
             return None
+        version = job.version if job.version == old.version else job.version + 1  # none means two things
         return job._replace(
-            state=old.state, version=job.version + raises, request=history.text(old.request),
+            state=old.state, version=version, request=history.text(old.request),
             waiting=tuple(map(history.text, old.waiting)), parked=bool(old.ours.get("parked")),
         )  # fmt: skip
 
