@@ -91,7 +91,7 @@ def _restore(
         journal.also_left(older, Left.of(*change.to_come))
     wanted = {"waiting"} if old.waiting else set()
     if kept.act in _MOVES and old.state == PENDING:
-        wanted.add("parked" if "parked" in kept.links else "pending")
+        wanted.add("parked" if _was_parked(kept, old) else "pending")
     elif kept.act in _MOVES:
         ground.make_last(kept.id)  # no state 2 without its value
     _link(ground, kept.id, sorted(wanted))
@@ -99,6 +99,14 @@ def _restore(
     unwanted = {"pending", "parked"} - wanted if kept.act in _MOVES else set()
     for name in sorted(unwanted):
         change.unlink(ground.layout.link(name, kept.id))
+
+
+def _was_parked(kept: Kept, record: JobRecord) -> bool:
+    """Whether a job that was not fulfilled was parked: its state says so, or it was linked in `parked/` alone.
+
+    Linked in both, a park or a requeue, or the undo of one, had been cut off.
+    """
+    return bool(record.ours.get("parked")) or ("parked" in kept.links and "pending" not in kept.links)
 
 
 def _link(ground: Ground, job_id: str, names: Iterable[str]) -> None:
@@ -238,7 +246,7 @@ def _missing_links(ground: Ground, kept: Kept) -> list[str]:
         return sorted(set(kept.links) - standing)
     wanted = {"waiting"} if record.waiting else set()
     if record.state == PENDING and not standing & {"pending", "parked"}:
-        wanted.add("parked" if "parked" in kept.links or record.ours.get("parked") else "pending")
+        wanted.add("parked" if _was_parked(kept, record) else "pending")
     return sorted(wanted - standing)
 
 
