@@ -37,8 +37,8 @@ class Acts:
         self.writing = False
         """Whether writing was opened on a guarded store."""
         self.log: list[str] = []
-        self.locks = Releasing(self)
-        self.removal = Removing(self)
+        self.locks: Releasing = Releasing(self)
+        self.removal: Removing = Removing(self)
 
     # ── what is allowed ──
 

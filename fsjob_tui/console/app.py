@@ -82,18 +82,18 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.theme = THEMES[self.theme == THEMES[0]]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for key, why_not in self._main.every_key():
-            if why_not is None and key.action != "palette":
-                title, name = key.help.partition(";")[0], key.shown_as or key.keys
-                yield SystemCommand(title, f"key {name}", _Runner(self._main, key.action))
+        for action, why_not in self._main.every_action():
+            if why_not is None and action.name != "palette":
+                key = f"key {action.key}" if action.keys else ""
+                yield SystemCommand(action.help.partition(";")[0], key, _Runner(self._main, action.name))
 
 
 class _Runner:
-    def __init__(self, screen: MainScreen, action: str) -> None:
-        self._screen, self._action = screen, action
+    def __init__(self, screen: MainScreen, name: str) -> None:
+        self._screen, self._name = screen, name
 
     async def __call__(self) -> None:
-        await self._screen.run_action(self._action)
+        await self._screen.action_do(self._name)
 
 
 def run_console(directory: str, *, read_only: bool = False, worker: str | None = None, demo: str | None = None) -> int:

@@ -13,10 +13,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from textual.message import Message
+
 from .screens.editors import WorkerCommand
 
 LOG_LINES = 500
 _HANDLER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class WorkerSaid(Message):
+    """The embedded worker did something."""
 
 
 class EmbeddedWorker:

@@ -39,7 +39,7 @@ class Model:
         self.details: dict[str, RowDetail] = {}
         self.job: Job | None = None
         self.filter = ""
-        self._listed = {"locked": Listed(), "workers": Listed()}
+        self.listed = {"locked": Listed(), "workers": Listed()}
         self._filtered: dict[str, Source] = {}
 
     def apply(self, message: Message) -> None:
@@ -56,7 +56,7 @@ class Model:
             self.overview = message
         elif isinstance(message, Workers):
             self.workers = {worker.name: worker for worker in message.workers}
-            self._listed["workers"] = Listed(self.workers)
+            self.listed["workers"] = Listed(self.workers)
         elif isinstance(message, Details):
             if len(self.details) > MANY_DETAILS:
                 self.details.clear()
@@ -78,32 +78,20 @@ class Model:
     def _apply_locks(self, message: Locks) -> None:
         self.locks = {f"{row.info.kind}:{row.info.id}": row for row in message.locks}
         self.work_locks = {row.info.id: row.info for row in message.locks if row.info.kind == "work"}
-        self._listed["locked"] = Listed(self.locks)
+        self.listed["locked"] = Listed(self.locks)
         self._filtered.pop("locked", None)
 
     # ── what the screen asks ──
 
-    def source(self, view: str) -> Source:
-        """The rows of a view, as the filter leaves them."""
-        whole: Source = self._listed[view] if view in self._listed else self.rows[view]
-        if not self.filter or view == "workers":
-            return whole
-        if view not in self._filtered:
-            if isinstance(whole, Rows):
-                self._filtered[view] = whole.filtered(self.filter)
-            else:
-                self._filtered[view] = Listed(key for key in self.locks if self.filter in key)
-        return self._filtered[view]
+    def filtered(self, name: str, whole: Source) -> Source:
+        """The rows of a view that the filter leaves; `whole`: all of them."""
+        if name not in self._filtered:
+            self._filtered[name] = whole.filtered(self.filter)
+        return self._filtered[name]
 
     def set_filter(self, text: str) -> None:
         self.filter = text
         self._filtered.clear()
-
-    def total(self, view: str) -> int:
-        """How many rows a view has; no filter changes it."""
-        if view == "workers":
-            return len(self.workers)
-        return int(getattr(self.counts, view))
 
     @property
     def counts(self) -> Counts:
@@ -120,19 +108,3 @@ class Model:
     @property
     def guarded(self) -> bool:
         return self.hello is not None and self.hello.label.guarded
-
-    def job_of(self, view: str, key: str) -> str:
-        """The job of a row; empty for a worker."""
-        if view == "locked":
-            return self.locks[key].info.id if key in self.locks else key.partition(":")[2]
-        return "" if view == "workers" else key
-
-    def lock_of(self, view: str, key: str) -> LockInfo | None:
-        """The lock that an act on a row would be about."""
-        if view == "locked":
-            row = self.locks.get(key)
-            return row.info if row else None
-        if view == "waiting":
-            row = self.locks.get(f"notification:{key}")
-            return row.info if row else self.work_locks.get(key)
-        return self.work_locks.get(key)

@@ -86,5 +86,9 @@ class Listed:
     def index(self, key: str) -> int | None:
         return self._index.get(key)
 
+    def filtered(self, text: str) -> Listed:
+        """The keys that have this text, in the same order."""
+        return Listed(key for key in self._keys if text in key)
+
 
 Source = Rows | Listed

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from fsjob_core.facts import Entry
 from fsjob_core.feed import Delta, Overview
-from fsjob_tui.console.columns import COLUMNS, fit, put
 from fsjob_tui.console.model import Model
 from fsjob_tui.console.rows import FEW, Rows
+from fsjob_tui.console.views import VIEWS
+from fsjob_tui.console.views.column import fit, put
 
 CHANGES = st.lists(
     st.tuples(st.lists(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.floats(0, 99)))), max_size=12
@@ -38,23 +39,23 @@ def test_a_filter_shows_how_many_of_how_many() -> None:
     model = Model("/store")
     model.apply(Delta("pending", came=(Entry("job-abc", 1.0), Entry("job-xyz", 2.0)), reset=True))
     model.set_filter("abc")
-    assert len(model.source("pending")) == 1
+    assert len(VIEWS["pending"].source(model)) == 1
     model.apply(Delta("pending", came=(Entry("job-abcd", 3.0),)))
-    assert len(model.source("pending")) == 2
+    assert len(VIEWS["pending"].source(model)) == 2
     model.set_filter("")
-    assert len(model.source("pending")) == 3
+    assert len(VIEWS["pending"].source(model)) == 3
 
 
 def test_a_reset_forgets_what_was_there() -> None:
     model = Model("/store")
     model.apply(Delta("pending", came=(Entry("old", 1.0),), reset=True))
     model.apply(Delta("pending", came=(Entry("new", 1.0),), reset=True))
-    assert [model.source("pending").key(0)] == ["new"] and len(model.source("pending")) == 1
+    assert [VIEWS["pending"].source(model).key(0)] == ["new"] and len(VIEWS["pending"].source(model)) == 1
 
 
-@given(width=st.integers(24, 220), view=st.sampled_from(sorted(COLUMNS)))
+@given(width=st.integers(24, 220), view=st.sampled_from(sorted(VIEWS)))
 def test_columns_fit_and_never_wrap(width: int, view: str) -> None:
-    fitted = fit(view, width)
+    fitted = fit(VIEWS[view].columns, width)
     assert sum(each for _, each in fitted) + len(fitted) - 1 <= width
     assert len(fitted) >= 2
 
@@ -70,5 +71,6 @@ def test_put_fills_exactly_so_many_cells(text: str, width: int, right: bool) -> 
 
 def test_the_model_stands_without_any_message() -> None:
     model = Model("/store")
-    assert model.verdict.text and model.total("pending") == 0 and model.total("workers") == 0
+    assert model.verdict.text
+    assert all(view.total(model) == 0 and len(view.source(model)) == 0 for view in VIEWS.values())
     assert not isinstance(model.overview, Overview)

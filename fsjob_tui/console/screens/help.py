@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,12 +11,14 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from ..bindings import Key
 from .dialogs import Dialog
+
+if TYPE_CHECKING:
+    from ..actions.action import Action
 
 
 class Help(Dialog[str]):
-    """Gives the action that was chosen."""
+    """Gives the name of the action that was chosen."""
 
     DEFAULT_CSS = """
     Help OptionList, Help OptionList:focus {
@@ -31,20 +33,19 @@ class Help(Dialog[str]):
         Binding("k", "up", show=False),
     ]
 
-    def __init__(self, title: str, keys: Iterable[tuple[Key, str | None]]) -> None:
+    def __init__(self, title: str, actions: Iterable[tuple[Action, str | None]]) -> None:
         super().__init__()
         self._title = title
-        self._keys = list(keys)
+        self._actions = list(actions)
 
     def compose(self) -> ComposeResult:
         with self.box(self._title, []):
-            yield OptionList(*(self._option(key, why_not) for key, why_not in self._keys), markup=False)
+            yield OptionList(*(self._option(action, why_not) for action, why_not in self._actions), markup=False)
             yield self.foot("enter runs the key   esc closes   what is grey is not possible now")
 
-    def _option(self, key: Key, why_not: str | None) -> Option:
-        name = key.shown_as or key.keys.replace(",", " ")
-        text = f"{name:<10} {key.help}" + (f" ({why_not})" if why_not else "")
-        return Option(Content(text), id=key.action, disabled=why_not is not None)
+    def _option(self, action: Action, why_not: str | None) -> Option:
+        text = f"{action.key:<10} {action.help}" + (f" ({why_not})" if why_not else "")
+        return Option(Content(text), id=action.name, disabled=why_not is not None)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.message import Message
@@ -10,15 +11,17 @@ from textual.message import Message
 from fsjob_core.feed import Gone, Open, Wanted
 from fsjob_core.feed import Message as FeedMessage
 
-from ...text import safe_text, short_seconds, short_size
-from ..bindings import KEYS
-from ..embedded import EmbeddedWorker
+from ...text import safe_text
+from ..embedded import WorkerSaid
 from ..feed import Feed
 from ..widgets import lines
 from ..widgets.lines import Line
-from ..widgets.panes import Pane, job_pieces, proof_pieces
+from ..widgets.panes import Pane, job_pieces
 from ..widgets.table import JobTable
 from .frame import Frame
+
+if TYPE_CHECKING:
+    from ..actions.action import Action
 
 WIDE = 100
 """Columns from which on the detail stands beside the table."""
@@ -32,10 +35,6 @@ class Batch(Message):
     def __init__(self, messages: list[FeedMessage]) -> None:
         super().__init__()
         self.messages = messages
-
-
-class WorkerSaid(Message):
-    """The embedded worker did something."""
 
 
 class Painted(Frame):
@@ -54,8 +53,8 @@ class Painted(Frame):
         self._put_away = True
         if self._feed is not None:
             self._feed.close()
-        if self._worker is not None:
-            self._worker.hang_up()
+        if self.worker is not None:
+            self.worker.hang_up()
 
     # ── what comes in ──
 
@@ -65,18 +64,19 @@ class Painted(Frame):
             self.model.apply(message)
         self.table.model_changed()
         self.refresh_around()
-        self._ask_for_rows()
+        self.ask_for_rows()
         if self.model.problem != gone_before and self.model.problem is not None:
             hint = "" if self.acts.why_not() else "; c makes a store here"
             if not any(isinstance(message, Gone) for message in event.messages):
                 self.tell(f"{self.model.problem}{hint}", wrong=True)
 
-    def on_worker_said(self) -> None:
+    @on(WorkerSaid)
+    def worker_said(self) -> None:
         self.refresh_around()
 
     @on(JobTable.Moved)
     def moved(self) -> None:
-        self._ask_for_rows()
+        self.ask_for_rows()
         self.refresh_around()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -87,13 +87,13 @@ class Painted(Frame):
         self.table.repaint()
         self.refresh_around()
 
-    def _ask_for_rows(self) -> None:
+    def ask_for_rows(self) -> None:
         """Tell the monitor which rows are on the screen and which job is open."""
         if self._feed is None:
             return
         view = self.view
-        wanted = Wanted(view, self.table.visible_keys() if view not in ("locked", "workers") else ())
-        opened = Open(self._shown_job() if self.query_one("#detail", Pane).display or self._opened else None)
+        wanted = Wanted(view.name, self.table.visible_keys() if view.reads else ())
+        opened = Open(self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None)
         for index, request in enumerate((wanted, opened)):
             if self._asked[index] != request:
                 self._feed.send(request)  # type: ignore[arg-type]
@@ -114,8 +114,12 @@ class Painted(Frame):
         lines.rates_line(self.query_one("#rates", Line), self.model, self.view, now)
         marked = len(self.table.marked)
         lead = f" {marked} marked " if marked else ""
-        lines.keys_line(self.query_one("#keys", Line), KEYS, lambda action: self.why_not(action) is None, lead)
+        lines.keys_line(self.query_one("#keys", Line), self.possible(), lead)
         self._paint_panes(now)
+
+    def possible(self) -> Iterable[Action]:
+        """The actions that are possible now, most used first."""
+        raise NotImplementedError
 
     def _mode(self) -> str:
         if self.acts.read_only:
@@ -127,54 +131,31 @@ class Painted(Frame):
         return ""
 
     def _worker_words(self) -> str:
-        worker = self._worker
+        worker = self.worker
         if worker is None or not worker.alive:
             return ""
         return f"worker here {'drains' if worker.draining else f'{len(worker.running)} now'}"
 
     def _arrange(self) -> None:
         wide = self.size.width >= WIDE
-        beside = self.view not in ("locked", "workers")
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
-        detail.display = self._opened is not None or (wide and beside)
-        self.query_one("#left").display = wide or self._opened is None
+        detail.display = self.opened is not None or (wide and self.view.beside)
+        self.query_one("#left").display = wide or self.opened is None
         detail.styles.width = 46 if wide and self.size.width < 140 else ("45%" if wide else "1fr")
-        room = self.size.height >= HIGH
-        below.display = room and ((self.view == "locked" and bool(self.model.locks)) or self._has_log())
-        below.styles.height = 8 if self.view == "locked" else max(self.size.height // 2 - 3, 6)
-
-    def _has_log(self) -> bool:
-        return self.view == "workers" and self._worker is not None
+        height = self.view.height_below(self) if self.size.height >= HIGH else 0
+        below.display = height > 0
+        below.styles.height = height
 
     def _paint_panes(self, now: float) -> None:
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
         if detail.display:
-            job, wanted = self.model.job, self._shown_job()
+            job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
-                detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self._unmasked, directory=self.directory))
+                detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self.unmasked, directory=self.directory))
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
                 detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
-        if below.display and self.view == "locked":
-            row = self.model.locks.get(self.table.cursor or "")
-            if row is not None:
-                shell = self.acts.locks.unlock_line(row.info)
-                title = f"why {safe_text(row.info.id)} is {row.info.verdict.upper()}"
-                below.put(title, proof_pieces(row, now, shell=shell, last_pull=None))
-        elif below.display and self._worker is not None:
-            below.put(*self._log(self._worker, below.size.height - 3))
-            below.scroll_end(animate=False)
-
-    def _log(self, worker: EmbeddedWorker, room: int) -> tuple[str, list[tuple[str, str]]]:
-        title = safe_text(f"{worker.how.command} · {worker.how.concurrency} at once · tries {worker.how.attempts} · "
-                          f"{worker.done} done, {worker.failed} failed")  # fmt: skip
-        pieces = []
-        for event in list(worker.log)[-max(room, 3) :]:
-            at = time.strftime("%H:%M:%S", time.gmtime(event.get("at", 0))) if "at" in event else ""
-            took = f" {short_seconds(float(event['seconds']))}" if "seconds" in event else ""
-            size = f" {short_size(int(event['size']))}" if "size" in event else ""
-            text = f"{at} {event.get('id', '')} {event.get('kind', '')}{took}{size}  {event.get('text', '')}"
-            style = "$text-error" if event.get("kind") in ("failed", "parked", "lost") else ""
-            pieces.append((safe_text(text) + "\n", style))
-        keep = "ends with this console; the same without it:  " + worker.shell
-        return title, [*pieces, (safe_text(keep), "$foreground-muted")]
+        if below.display and (shown := self.view.below(self, below.size.height - 3)) is not None:
+            below.put(*shown)
+            if self.view.follows:
+                below.scroll_end(animate=False)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
 from fsjob_core.facts import Mood
-from fsjob_core.health import RELEASABLE, SIGNS, elapsed
+from fsjob_core.health import SIGNS, elapsed
 
 from ...text import safe_text, short_age, short_count, short_seconds
-from ..bindings import TITLES, VIEWS, Key
 from ..model import Model
+from ..pieces import Piece
+from ..views import VIEWS, View
 
-Piece = tuple[str, str]
-"""Text and style."""
+if TYPE_CHECKING:
+    from ..actions.action import Action
 
 MOOD_STYLES = {
     Mood.STALLED: "bold $text-error",
@@ -85,29 +87,24 @@ def verdict_line(line: Line, model: Model) -> None:
     line.put(pieces)
 
 
-SHORT_TITLES = {"pending": "Pend", "waiting": "Wait", "fulfilled": "Done", "parked": "Park", "workers": "Work"}
-
-
-def tabs_line(line: Line, model: Model, current: str) -> None:
+def tabs_line(line: Line, model: Model, current: View) -> None:
     """The views with their totals, in shorter words where the screen is narrow."""
-    for titles, count in ((TITLES, "{:,}".format), (TITLES, short_count), (TITLES | SHORT_TITLES, short_count)):
-        pieces = [_tab(model, key, view, titles[view], count, current) for key, view in VIEWS.items()]
+    for short, count in ((False, "{:,}".format), (False, short_count), (True, short_count)):
+        pieces = [_tab(model, view, view.short if short else view.title, count, current) for view in VIEWS.values()]
         if sum(cell_len(text) for text, _ in pieces) <= line.size.width:
             break
     line.put(pieces)
 
 
-def _tab(
-    model: Model, key: str, view: str, title: str, count: Callable[[int], str], current: str
-) -> Piece:
-    bad = sum(row.info.verdict in RELEASABLE for row in model.locks.values()) if view == "locked" else 0
-    text = f" {key} {title} {count(model.total(view))}{f' ▲{bad}' if bad else ''} "
-    if view == current:
+def _tab(model: Model, view: View, title: str, count: Callable[[int], str], current: View) -> Piece:
+    bad = view.alarms(model)
+    text = f" {view.key} {title} {count(view.total(model))}{f' ▲{bad}' if bad else ''} "
+    if view is current:
         return text, "bold reverse"
     return text, "$text-error" if bad else ""
 
 
-def rates_line(line: Line, model: Model, view: str, now: float) -> None:
+def rates_line(line: Line, model: Model, view: View, now: float) -> None:
     overview = model.overview
     pieces: list[Piece] = []
     if overview is not None:
@@ -119,24 +116,23 @@ def rates_line(line: Line, model: Model, view: str, now: float) -> None:
         if overview.usual is not None and overview.p95 is not None and line.size.width >= 78:
             run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
             pieces.append((run, "$foreground-muted"))
-    if model.filter and view != "workers":
-        count = f"{len(model.source(view)):,} of {model.total(view):,}"
+    if model.filter and view.filters:
+        count = f"{len(view.source(model)):,} of {view.total(model):,}"
         pieces.append((f"  /{safe_text(model.filter)} {count}", "bold $text-accent"))
     line.put(pieces)
 
 
-def keys_line(line: Line, keys: Iterable[Key], valid: Callable[[str], bool | None], lead: str = "") -> None:
-    """The keys that are valid now, as many as fit; `?` is always among them."""
+def keys_line(line: Line, possible: Iterable[Action], lead: str = "") -> None:
+    """The keys of what is possible now, as many as fit; `?` is always among them."""
     help_key = " ? keys"
     left = line.size.width - len(help_key) - cell_len(lead)
     pieces: list[Piece] = [(lead, "bold $text-accent")] if lead else []
-    for key in keys:
-        if not key.show or key.action == "help" or not valid(key.action):
+    for action in possible:
+        if not action.show:
             continue
-        name = key.shown_as or key.keys.split(",")[0]
-        needed = len(name) + len(key.short) + 3
+        needed = len(action.key) + len(action.short) + 3
         if needed > left:
             break
         left -= needed
-        pieces += [(f" {name}", "bold $text-accent"), (f" {key.short} ", "")]
+        pieces += [(f" {action.key}", "bold $text-accent"), (f" {action.short} ", "")]
     line.spread(pieces, (help_key, "bold"))

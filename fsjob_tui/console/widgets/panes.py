@@ -1,8 +1,9 @@
-"""Panes of many lines: the detail of a job, the proof of a lock, the log of the worker in this console."""
+"""Panes of many lines: text in a frame, and the detail of a job."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -10,17 +11,15 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from fsjob_core.facts import STALE_AFTER, JobDetail
-from fsjob_core.feed import Job, LockRow
+from fsjob_core.facts import JobDetail
+from fsjob_core.feed import Job
 from fsjob_core.health import SIGNS, elapsed
 from fsjob_core.masking import masked
 from fsjob_core.record import JobRecord
 
 from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
-from ..columns import beats, style_of
+from ..pieces import Piece, line, style_of
 
-Piece = tuple[str, str]
-STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$foreground-muted"}
 PREVIEW = 16_000
 """Characters of a request or value that are shown."""
 
@@ -52,10 +51,6 @@ class Pane(VerticalScroll, can_focus=False):
             self.border_title = Content(title)
 
 
-def line(label: str, text: str, style: str = "") -> list[Piece]:
-    return [(f"{label:<9}", "$foreground-muted"), (f"{text}\n", STYLES.get(style, style))]
-
-
 # ── a job ──
 
 
@@ -78,7 +73,7 @@ def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[
         pieces += _request_pieces(detail, record, unmasked)
     if detail.value_size is not None:
         pieces += _value_pieces(detail)
-    pieces += [("\n", ""), *line("shell", f"fsjob -C {safe_text(shell_word(directory))} show {safe_text(detail.id)}")]
+    pieces += [("\n", ""), *line("shell", f"fsjob -C {safe_text(shlex.quote(directory))} show {safe_text(detail.id)}")]
     return pieces
 
 
@@ -116,31 +111,3 @@ def _value_pieces(detail: JobDetail) -> list[Piece]:
 
 def when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def shell_word(text: str) -> str:
-    """`text` as one word of a shell."""
-    import shlex
-
-    return shlex.quote(text)
-
-
-# ── a lock ──
-
-
-def proof_pieces(row: LockRow, now: float, *, shell: str, last_pull: float | None) -> list[Piece]:
-    """Why a lock is what it is, and what follows."""
-    info = row.info
-    style = style_of(info.verdict)
-    pieces = line("owner", safe_text(info.whose) + (f"  token …{safe_text(info.token[-4:])}" if info.token else ""))
-    pieces += line("proof", safe_text(info.proof), style)
-    beaten = f"last beat {short_age(now - info.last_beat)} ago{_stale_in(row, now)}"
-    pieces += line("beats", f"{beats(row, now)}  last minute; {beaten}")
-    if last_pull is not None:
-        pieces += line("next", f"work was last seen to be taken {short_age(now - last_pull)} ago", "dim")
-    return pieces + line("shell", safe_text(shell), "dim")
-
-
-def _stale_in(row: LockRow, now: float) -> str:
-    left = STALE_AFTER - (now - row.info.last_beat)
-    return f"; stale in {left:.0f} s" if 0 < left < STALE_AFTER - 4 else ""

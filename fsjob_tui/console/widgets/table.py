@@ -13,9 +13,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..columns import Column, fit, put
 from ..model import Model
 from ..rows import Source
+from ..views import View
+from ..views.column import Column, fit, put
 
 MARK, CURSOR = "■", "▸"
 Line = tuple[tuple[str, str], ...]
@@ -48,7 +49,7 @@ class JobTable(ScrollView, can_focus=True):
     class Opened(Message):
         """A row was chosen with the mouse."""
 
-    def __init__(self, model: Model, clock: Callable[[], float], view: str = "pending") -> None:
+    def __init__(self, model: Model, clock: Callable[[], float], view: View) -> None:
         super().__init__(id="table")
         self.model = model
         self.clock = clock
@@ -56,24 +57,24 @@ class JobTable(ScrollView, can_focus=True):
         self.marked: set[str] = set()
         self.cursor: str | None = None
         """The key of the row under the cursor: a job, a lock, a worker."""
-        self._cursors: dict[str, tuple[str | None, int]] = {}
+        self._cursors: dict[View, tuple[str | None, int]] = {}
         self._index = 0
         self._painted: dict[int, Line] = {}
         self._columns: list[tuple[Column, int]] = []
-        self._fitted_for = ("", 0)
+        self._fitted_for: tuple[View | None, int] = (None, 0)
 
     # ── what is shown ──
 
     @property
     def source(self) -> Source:
-        return self.model.source(self.view)
+        return self.view.source(self.model)
 
     @property
     def page(self) -> int:
         """How many rows fit below the head."""
         return max(self.size.height - 1, 1)
 
-    def show(self, view: str) -> None:
+    def show(self, view: View) -> None:
         """Go to another view; the cursor is where it was there."""
         self._cursors[self.view] = (self.cursor, self._index)
         self.view = view
@@ -203,23 +204,13 @@ class JobTable(ScrollView, can_focus=True):
     def _fitted(self) -> list[tuple[Column, int]]:
         if self._fitted_for != (self.view, self.size.width):
             self._fitted_for = (self.view, self.size.width)
-            self._columns = fit(self.view, max(self.size.width - 3, 10))
+            self._columns = fit(self.view.columns, max(self.size.width - 3, 10))
         return self._columns
 
     def _nothing(self) -> str:
-        model = self.model
+        model, view = self.model, self.view
         if model.problem is not None:
             return "  nothing to show"
-        if model.filter and self.view != "workers":
-            return f"  0 of {model.total(self.view):,} match {model.filter!r}; esc clears the filter"
-        if self.view == "workers":
-            return "  no worker is signed in; w starts one here. Node workers are seen only by their locks"
-        if self.view not in model.scanned and self.view != "locked":
-            return "  reading …"
-        return {
-            "pending": "  nothing is pending; c creates a job",
-            "locked": "  no lock stands: nobody is at work",
-            "waiting": "  nobody waits to be told",
-            "fulfilled": "  no job is fulfilled yet",
-            "parked": "  no job was given up",
-        }[self.view]
+        if model.filter and view.filters:
+            return f"  0 of {view.total(model):,} match {model.filter!r}; esc clears the filter"
+        return f"  {view.empty}" if view.known(model) else "  reading …"

@@ -1,0 +1,104 @@
+"""The actions that change the store: each is asked about first, and done by the core's Operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..targets import Target
+from .action import Action
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+def _no_target(screen: MainScreen) -> tuple[Target | None, str | None]:
+    target = screen.target()
+    return target, None if target is not None else "no job is under the cursor"
+
+
+def _why_no_release(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    return why_not if target is None or target.lock is not None else "no lock stands here"
+
+
+def _why_no_requeue(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    if target is None or target.state in ("parked", "fulfilled") or target.waits:
+        return why_not
+    return "only a parked or fulfilled job is run again"
+
+
+def _why_no_park(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    if target is None:
+        return why_not
+    possible = target.state in ("pending", "") and (target.lock is None or target.lock.kind == "work")
+    return None if possible else "only a pending job is parked"
+
+
+def _why_no_fulfill(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    return "it is fulfilled" if target is not None and target.state == "fulfilled" else why_not
+
+
+def _why_no_delete(screen: MainScreen) -> str | None:
+    return _no_target(screen)[1]
+
+
+def _why_no_write(screen: MainScreen) -> str | None:
+    possible = screen.model.guarded and not screen.acts.read_only and not screen.acts.writing
+    return None if possible else "the store is not guarded"
+
+
+def _fulfill(screen: MainScreen) -> None:
+    screen.acts.fulfill(screen.targets()[0])
+
+
+def _pause(screen: MainScreen) -> None:
+    overview = screen.model.overview
+    screen.acts.pause(overview is not None and overview.paused is not None)
+
+
+def _open_writing(screen: MainScreen) -> None:
+    name = screen.model.hello.label.name if screen.model.hello else ""
+
+    def open_writing() -> None:
+        screen.acts.writing = True
+        screen.refresh_around()
+
+    question = f"{name or screen.directory} is guarded. Open writing until this console ends?"
+    screen.acts.ask("OPEN WRITING", [question], "", open_writing)
+
+
+RELEASE = Action(
+    "release", "x", "release", "release the lock under the cursor; a live one only with a typed word",
+    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, show=True,
+)  # fmt: skip
+REQUEUE = Action(
+    "requeue", "r", "run again", "run a parked or fulfilled job again",
+    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, show=True,
+)  # fmt: skip
+PARK = Action(
+    "park", "p", "park", "give a job up until it is run again; a locked one is released too",
+    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, show=True,
+)  # fmt: skip
+CREATE = Action("create", "c", "create", "make a job", lambda screen: screen.acts.create(), changes=True, show=True)
+FULFILL = Action(
+    "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, show=True
+)
+DELETE = Action(
+    "delete", "D", "delete", "move the job into the trash, from where z brings it back",
+    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, show=True,
+)  # fmt: skip
+UNDO = Action(
+    "undo", "z", "undo", "undo your last act: create, run again, park, delete, edit, unqueue",
+    lambda screen: screen.acts.removal.undo(), changes=True, show=True,
+)  # fmt: skip
+PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, show=True)
+WRITE = Action(
+    "write", "W", "open writing", "on a guarded store: open writing until the console ends",
+    _open_writing, _why_no_write, show=True,
+)  # fmt: skip
+
+ACTIONS = (RELEASE, REQUEUE, PARK, CREATE, FULFILL, DELETE, UNDO)
+"""What is done to jobs, most used first; what is done to the store stands further down."""

@@ -1,0 +1,81 @@
+"""The actions that open, copy, show and close; no job is touched."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fsjob_core.feed import Job
+
+from ..screens.dialogs import Ask, Lines
+from ..screens.help import Help
+from .action import Action, with_job
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+def _unmask(screen: MainScreen) -> None:
+    screen.unmasked = not screen.unmasked
+    screen.refresh_around()
+
+
+def _theme(screen: MainScreen) -> None:
+    screen.app.theme = "textual-light" if screen.app.current_theme.dark else "textual-dark"
+
+
+def _log(screen: MainScreen) -> None:
+    lines = [line for act in screen.acts.log for line in act.split("\n")]
+    screen.app.push_screen(Lines("ACTS OF THIS CONSOLE", lines))
+
+
+def _help(screen: MainScreen) -> None:
+    def chosen(name: str | None) -> None:
+        if name is not None:
+            screen.call_later(screen.run_action, f"do('{name}')")
+
+    screen.app.push_screen(Help(f"KEYS · {screen.view.title}", screen.every_action()), chosen)
+
+
+def _copy(screen: MainScreen) -> None:
+    job, job_id = screen.model.job, screen.shown_job() or ""
+    opened = job is not None and job.detail.id == job_id and job.detail.record is not None
+    choices = {"i": "id", "s": "shell line"}
+    if opened:
+        choices |= {"r": "request"}
+        if job is not None and job.detail.value_size is not None:
+            choices |= {"v": "value (its first 64 kB)"}
+    dialog = Ask("COPY", [f"job  {job_id}", "What goes to the clipboard, as it is:"], choices)
+    screen.app.push_screen(dialog, lambda answer: _copied(screen, answer, job_id, job))
+
+
+def _copied(screen: MainScreen, answer: str | None, job_id: str, job: Job | None) -> None:
+    if answer == "i":
+        screen.copy(job_id, "the id")
+    elif answer == "s":
+        screen.copy(screen.acts.shell("show", job_id), "the shell line")
+    elif answer == "r" and job is not None and job.detail.record is not None:
+        screen.copy(json.dumps(job.detail.record.request, ensure_ascii=False), "the request")
+    elif answer == "v" and job is not None:
+        screen.copy(job.detail.value_start.decode("utf-8", "replace"), "the value")
+
+
+OPEN = Action("open", "enter,d", "open", "open the job under the cursor", lambda screen: screen.open_job(), with_job,
+              show=True, shown_as="enter")  # fmt: skip
+
+ACTIONS = (
+    Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, with_job),
+    Action("unmask", "u", "unmask", "show what is masked in the detail, or mask it again", _unmask),
+)
+LAST = (
+    Action("theme", "T", "theme", "dark or light", _theme),
+    Action("log", "l", "acts", "what was done in this console, with the shell line of each", _log),
+    Action("close", "escape", "close", "close what was opened last", lambda screen: screen.close(), shown_as="esc"),
+    Action("back", "q", "back", "close what was opened last; at the root quit", lambda screen: screen.back()),
+    Action("leave", "ctrl+q", "leave", "leave the console", lambda screen: screen.app.run_action("leave")),
+    Action("interrupt", "ctrl+c", "leave", "copy a selection; twice within two seconds: leave",
+           lambda screen: screen.app.run_action("interrupt")),
+    Action("palette", "ctrl+p,colon", "palette", "every action by name",
+           lambda screen: screen.app.action_command_palette(), shown_as="ctrl+p :"),
+    Action("help", "question_mark", "all keys", "this help; enter runs the key under the cursor", _help, shown_as="?"),
+)  # fmt: skip

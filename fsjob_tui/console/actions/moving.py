@@ -1,0 +1,137 @@
+"""The actions that change what is shown and marked, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Input
+
+from fsjob_core.facts import Evidence
+
+from ..views import VIEWS, View
+from ..widgets.panes import Pane
+from .action import Action, with_job
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+ORDER = list(VIEWS.values())
+FAR = 10**9
+
+
+def _scroll_or_move(screen: MainScreen, rows: int) -> None:
+    if not screen.query_one("#left").display:
+        screen.query_one("#detail", Pane).scroll_relative(y=rows, animate=False)
+    else:
+        screen.opened = None
+        screen.table.move_to(min(max(screen.table.index + rows, 0), FAR))
+
+
+def _worst(screen: MainScreen) -> None:
+    evidence = screen.model.verdict.evidence
+    screen.evidence = (screen.evidence + 1) % len(evidence)
+    _go_to(screen, evidence[screen.evidence])
+
+
+def _go_to(screen: MainScreen, evidence: Evidence) -> None:
+    view = VIEWS[evidence.view]
+    screen.go(view)
+    key = view.key_of(screen.model, evidence.id) if evidence.id else None
+    if key is not None:
+        screen.table.move_to_key(key)
+
+
+def _why_no_worst(screen: MainScreen) -> str | None:
+    return None if screen.model.verdict.evidence else "nothing is wrong"
+
+
+def _to_trouble(screen: MainScreen, step: int) -> None:
+    table = screen.table
+    rows = (table.source.index(key) for key in screen.view.troubles(screen.model))
+    found = sorted({index for index in rows if index is not None})
+    after = [index for index in found if (index > table.index if step > 0 else index < table.index)]
+    if found:
+        table.move_to((after[0] if step > 0 else after[-1]) if after else (found[0] if step > 0 else found[-1]))
+    else:
+        screen.tell("no trouble among these rows")
+
+
+def _filter(screen: MainScreen) -> None:
+    field = screen.query_one("#filter", Input)
+    field.display = True
+    field.value = screen.model.filter
+    field.focus()
+
+
+def _why_no_filter(screen: MainScreen) -> str | None:
+    return None if screen.view.filters else f"{screen.view.title.lower()} are not filtered"
+
+
+def _mark(screen: MainScreen) -> None:
+    table = screen.table
+    if table.cursor is not None:
+        table.marked ^= {table.cursor}
+        table.move(1)
+        screen.refresh_around()
+
+
+def _mark_all(screen: MainScreen) -> None:
+    table = screen.table
+    every = {table.source.key(index) for index in range(len(table.source))}
+    table.marked = set() if table.marked >= every else every
+    table.repaint()
+    screen.refresh_around()
+
+
+def _order(screen: MainScreen) -> None:
+    order = screen.view.reorder(screen.model)
+    if order is not None:
+        screen.table.model_changed(keep_line=False)
+        screen.table.repaint()
+    screen.tell(order or "locks are ordered worst first, workers by name")
+
+
+def _view(view: View) -> Action:
+    return Action(f"view-{view.name}", view.key, view.name, view.help, lambda screen: screen.go(view))
+
+
+def _step(step: int) -> Action:
+    name, keys, shown = ("next", "tab,right_square_bracket", "tab ]") if step > 0 else (
+        "previous", "shift+tab,left_square_bracket", "[")  # fmt: skip
+
+    def run(screen: MainScreen) -> None:
+        screen.go(ORDER[(ORDER.index(screen.view) + step) % len(ORDER)])
+
+    return Action(f"view-{name}", keys, f"{name} view", f"the {name} view", run, shown_as=shown)
+
+
+def _rows(name: str, keys: str, help: str, rows: int, shown: str = "") -> Action:  # noqa: A002  Action's name
+    return Action(name, keys, help, help, lambda screen: _scroll_or_move(screen, rows), shown_as=shown)
+
+
+def _pages(name: str, keys: str, help: str, pages: int) -> Action:  # noqa: A002  Action's name
+    return Action(name, keys, help, help, lambda screen: _scroll_or_move(screen, pages * screen.table.page))
+
+
+WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again: to the next", _worst, _why_no_worst,
+               show=True, shown_as="!")  # fmt: skip
+FILTER = Action("filter", "slash", "filter", "show only jobs whose id has this text; escape clears", _filter,
+                _why_no_filter, show=True, shown_as="/")  # fmt: skip
+MARK = Action("mark", "space", "mark", "mark the job; acts then go to all that are marked", _mark, with_job, show=True)
+MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, with_job)
+
+ACTIONS = (
+    Action("order", "o", "order", "order newest first, or oldest first", _order),
+    Action("next", "n", "next trouble", "go to the next row that is marked as trouble", lambda s: _to_trouble(s, 1)),
+    Action("previous", "N", "previous trouble", "go to the row of trouble before", lambda s: _to_trouble(s, -1)),
+    *map(_view, ORDER),
+    _step(1),
+    _step(-1),
+    Action("view-last", "minus", "last view", "the view you came from", lambda s: s.go(s.last_view), shown_as="-"),
+    _rows("up", "up,k", "one row up", -1, "k ↑"),
+    _rows("down", "down,j", "one row down", 1, "j ↓"),
+    _pages("page-up", "pageup", "a page up", -1),
+    _pages("page-down", "pagedown", "a page down", 1),
+    _rows("top", "home,g", "the first row", -FAR, "g home"),
+    _rows("bottom", "end,G", "the last row", FAR, "G end"),
+)

@@ -1,0 +1,65 @@
+"""A column of a view: its width, its worth where the screen is narrow, and the cell it shows of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from ...text import short_id
+from ..model import Model
+
+LEAST_FLEXIBLE = 12
+"""Cells that a column which takes what is left needs at least."""
+
+
+class Cell(NamedTuple):
+    """Text that is safe to show, and the name of its style: "", dim, good, warn, bad."""
+
+    text: str
+    style: str = ""
+
+
+EMPTY = Cell("")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`width` 0 takes what is left. `worth`: the lower, the sooner it is dropped; 9 stays."""
+
+    title: str
+    width: int
+    worth: int
+    cell: Callable[[Model, str, float], Cell]
+    right: bool = False
+    wide: int = 0
+    """A wider width, where the screen is at least 100 columns wide."""
+
+
+def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """The columns that fit into so many cells, with their widths; the least worth is dropped first."""
+    columns = list(columns)
+    wide = width >= 100
+
+    def widths() -> list[int]:
+        return [column.wide if wide and column.wide else column.width for column in columns]
+
+    def needed() -> int:
+        return sum(each or LEAST_FLEXIBLE for each in widths()) + len(columns) - 1
+
+    while needed() > width and len(columns) > 2:
+        columns.remove(min(columns, key=lambda column: column.worth))
+    left = width - sum(widths()) - (len(columns) - 1)
+    return [(column, each or max(left, 1)) for column, each in zip(columns, widths(), strict=True)]
+
+
+def put(text: str, width: int, *, right: bool = False, is_id: bool = False) -> str:
+    """`text` in exactly so many cells."""
+    if is_id:
+        text = short_id(text, width)
+    if cell_len(text) > width:
+        text = set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
+    padding = " " * (width - cell_len(text))
+    return padding + text if right else text + padding

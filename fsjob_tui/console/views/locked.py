@@ -1,0 +1,134 @@
+"""The locks, worst first, and below them the proof of the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fsjob_core.facts import STALE_AFTER, LockInfo
+from fsjob_core.feed import LockRow
+from fsjob_core.health import RELEASABLE, SIGNS
+
+from ...text import safe_text, short_age
+from ..model import Model
+from ..pieces import Piece, line, style_of
+from ..rows import Source
+from .column import EMPTY, Cell, Column
+from .view import View
+
+if TYPE_CHECKING:
+    from ..screens.frame import Frame
+
+BEATS = 20
+BEAT_SECONDS = 3.0
+
+
+def _lock(show: Callable[[LockRow, Model, float], Cell]) -> Callable[[Model, str, float], Cell]:
+    def cell(model: Model, key: str, now: float) -> Cell:
+        row = model.locks.get(key)
+        return show(row, model, now) if row is not None else EMPTY
+
+    return cell
+
+
+def _held(row: LockRow, model: Model, now: float) -> Cell:
+    return Cell(short_age(now - row.info.since)) if row.info.since is not None else Cell("?", "dim")
+
+
+def _times_usual(row: LockRow, model: Model, now: float) -> Cell:
+    p95 = model.overview.p95 if model.overview else None
+    if row.info.kind != "work" or row.info.since is None or not p95:
+        return Cell("?", "dim")
+    times = (now - row.info.since) / p95
+    return Cell("<1" if times < 1 else f"×{times:.0f}" if times < 1000 else ">999", "warn" if times > 10 else "")
+
+
+def _owner(row: LockRow, model: Model, now: float) -> Cell:
+    owner = row.info.owner
+    if owner is None:
+        return Cell(safe_text(row.info.whose), "dim")
+    return Cell(safe_text(f"{owner.worker} {owner.host}:{owner.pid}"))
+
+
+def beats(row: LockRow, now: float) -> str:
+    """The last minute of a lock in twenty signs, a beat or none in each three seconds, newest right."""
+    signs = []
+    for slot in range(BEATS, 0, -1):
+        begin, end = now - slot * BEAT_SECONDS, now - (slot - 1) * BEAT_SECONDS
+        if end < row.beats[0] - BEAT_SECONDS:
+            signs.append(" ")
+        else:
+            signs.append("▪" if any(begin <= beat < end for beat in row.beats) else "·")
+    return "".join(signs)
+
+
+def proof_pieces(row: LockRow, now: float, *, shell: str, last_pull: float | None) -> list[Piece]:
+    """Why a lock is what it is, and what follows."""
+    info = row.info
+    pieces = line("owner", safe_text(info.whose) + (f"  token …{safe_text(info.token[-4:])}" if info.token else ""))
+    pieces += line("proof", safe_text(info.proof), style_of(info.verdict))
+    beaten = f"last beat {short_age(now - info.last_beat)} ago{_stale_in(row, now)}"
+    pieces += line("beats", f"{beats(row, now)}  last minute; {beaten}")
+    if last_pull is not None:
+        pieces += line("next", f"work was last seen to be taken {short_age(now - last_pull)} ago", "dim")
+    return pieces + line("shell", safe_text(shell), "dim")
+
+
+def _stale_in(row: LockRow, now: float) -> str:
+    left = STALE_AFTER - (now - row.info.last_beat)
+    return f"; stale in {left:.0f} s" if 0 < left < STALE_AFTER - 4 else ""
+
+
+class Locked(View):
+    name, key, title, short = "locked", "2", "Locked", "Locked"
+    help = "the locks, with the proof of each verdict"
+    empty = "no lock stands: nobody is at work"
+    beside = False
+    reads = False
+    columns = (
+        Column("", 1, 9, _lock(lambda row, m, now: Cell(SIGNS[row.info.verdict], style_of(row.info.verdict)))),
+        Column("VERDICT", 7, 8, _lock(lambda row, m, now: Cell(row.info.verdict.upper(), style_of(row.info.verdict)))),
+        Column("JOB", 13, 9, _lock(lambda row, m, now: Cell(safe_text(row.info.id))), wide=20),
+        Column("KIND", 5, 3, _lock(lambda row, m, now: Cell(row.info.kind.replace("notification", "note")))),
+        Column("OWNER", 0, 6, _lock(_owner)),
+        Column("HELD", 7, 5, _lock(_held), right=True),
+        Column("BEAT", 7, 7, _lock(lambda row, m, now: Cell(short_age(now - row.info.last_beat))), right=True),
+        Column("USUAL", 5, 4, _lock(_times_usual), right=True),
+        Column("LAST MINUTE", 20, 1, _lock(lambda row, m, now: Cell(beats(row, now), "dim"))),
+    )
+
+    def whole(self, model: Model) -> Source:
+        return model.listed["locked"]
+
+    def alarms(self, model: Model) -> int:
+        return len(self.troubles(model))
+
+    def known(self, model: Model) -> bool:
+        return True
+
+    def reorder(self, model: Model) -> str | None:
+        return None
+
+    def job_of(self, model: Model, key: str) -> str:
+        return model.locks[key].info.id if key in model.locks else key.partition(":")[2]
+
+    def lock_of(self, model: Model, key: str) -> LockInfo | None:
+        row = model.locks.get(key)
+        return row.info if row else None
+
+    def key_of(self, model: Model, job_id: str) -> str | None:
+        return next((key for key, row in model.locks.items() if row.info.id == job_id), None)
+
+    def troubles(self, model: Model) -> list[str]:
+        return [key for key, row in model.locks.items() if row.info.verdict in RELEASABLE]
+
+    def below(self, screen: Frame, room: int) -> tuple[str, list[Piece]] | None:
+        row = screen.model.locks.get(screen.table.cursor or "")
+        if row is None:
+            return None
+        shell = screen.acts.locks.unlock_line(row.info)
+        title = f"why {safe_text(row.info.id)} is {row.info.verdict.upper()}"
+        return title, proof_pieces(row, screen.now(), shell=shell, last_pull=None)
+
+    def height_below(self, screen: Frame) -> int:
+        return 8 if screen.model.locks else 0

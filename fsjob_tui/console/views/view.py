@@ -1,0 +1,105 @@
+"""What a view is. A new one is a subclass in a file of its own, and its name in the list of `views/__init__.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from fsjob_core.facts import LockInfo
+from fsjob_core.health import RELEASABLE
+
+from ..model import Model
+from ..pieces import Piece
+from ..rows import Source
+from .column import Column
+
+if TYPE_CHECKING:
+    from ..screens.frame import Frame
+
+
+class View:
+    """A table of the console: its key, its columns, its rows, and what they stand for.
+
+    A row has a key, which is a job's id unless the view says otherwise. Views hold nothing: all is in the model.
+    """
+
+    name: ClassVar[str]
+    """What the monitor and the counts call it."""
+    key: ClassVar[str]
+    title: ClassVar[str]
+    short: ClassVar[str]
+    """The title where the tabs are narrow."""
+    help: ClassVar[str]
+    """What it shows, for the help."""
+    empty: ClassVar[str]
+    """Why there is nothing in it."""
+    columns: ClassVar[tuple[Column, ...]]
+    state: ClassVar[str] = ""
+    """What its jobs are: pending, fulfilled or parked; empty where they may be anything."""
+    filters: ClassVar[bool] = True
+    """Whether the filter holds here."""
+    beside: ClassVar[bool] = True
+    """Whether the detail of the job under the cursor stands beside the table where the screen is wide."""
+    reads: ClassVar[bool] = True
+    """Whether its rows show what must be read of each job: the monitor is told which are on the screen."""
+
+    follows: ClassVar[bool] = False
+    """Whether the pane below keeps to its end, as a log does."""
+
+    # ── rows ──
+
+    def whole(self, model: Model) -> Source:
+        """All rows."""
+        return model.rows[self.name]
+
+    def source(self, model: Model) -> Source:
+        """The rows that the filter leaves."""
+        whole = self.whole(model)
+        return model.filtered(self.name, whole) if model.filter and self.filters else whole
+
+    def total(self, model: Model) -> int:
+        """How many rows there are; no filter changes it."""
+        return int(getattr(model.counts, self.name))
+
+    def alarms(self, model: Model) -> int:
+        """How many of them are trouble, for the tab."""
+        return 0
+
+    def known(self, model: Model) -> bool:
+        """Whether its rows were read by now."""
+        return self.name in model.scanned
+
+    def reorder(self, model: Model) -> str | None:
+        """Order newest first, or oldest first; says which, or None where its order cannot be changed."""
+        rows = model.rows[self.name]
+        rows.newest = not rows.newest
+        model.set_filter(model.filter)
+        return "newest first" if rows.newest else "oldest first"
+
+    # ── a row ──
+
+    def job_of(self, model: Model, key: str) -> str:
+        """The job of a row; empty where it is about none."""
+        return key
+
+    def lock_of(self, model: Model, key: str) -> LockInfo | None:
+        """The lock that an act on a row would be about."""
+        return model.work_locks.get(key)
+
+    def key_of(self, model: Model, job_id: str) -> str | None:
+        """The row of a job, where it can have one."""
+        return job_id
+
+    def troubles(self, model: Model) -> list[str]:
+        """The rows that are in trouble."""
+        locked = [job_id for job_id, lock in model.work_locks.items() if lock.verdict in RELEASABLE]
+        return locked + [job_id for job_id, detail in model.details.items() if detail.problem]
+
+    # ── below the table ──
+
+    def below(self, screen: Frame, room: int) -> tuple[str, list[Piece]] | None:
+        """Title and text of a pane of at most so many lines below the table; None where there is none."""
+        return None
+
+    def height_below(self, screen: Frame) -> int:
+        """Lines of that pane; 0 where there is none now."""
+        return 0

@@ -1,0 +1,38 @@
+"""The jobs whose value somebody waits for."""
+
+from __future__ import annotations
+
+from fsjob_core.facts import LockInfo
+from fsjob_core.feed import RowDetail
+
+from ...text import safe_text
+from ..model import Model
+from .cells import JOB, age, detail, lock_sign, tries
+from .column import Cell, Column
+from .view import View
+
+
+def _first_target(row: RowDetail) -> Cell:
+    """Whom, and where telling somebody failed, why."""
+    if row.problem:
+        return Cell(safe_text(row.problem))
+    return Cell(safe_text(f"{row.first_target}  {row.error}".rstrip()), "warn" if row.error else "")
+
+
+class Waiting(View):
+    name, key, title, short = "waiting", "3", "Waiting", "Wait"
+    help = "the jobs whose value somebody waits for"
+    empty = "nobody waits to be told"
+    columns = (
+        Column("", 1, 9, lock_sign),
+        JOB,
+        Column("SINCE", 7, 8, age("waiting"), right=True),
+        Column("TARGETS", 7, 6, detail(lambda row: Cell(str(row.targets))), right=True),
+        Column("JOB IS", 9, 5, detail(lambda row: Cell("fulfilled" if row.fulfilled else "pending"))),
+        Column("TRY", 3, 4, detail(tries), right=True),
+        Column("FIRST TARGET", 0, 7, detail(_first_target)),
+    )
+
+    def lock_of(self, model: Model, key: str) -> LockInfo | None:
+        row = model.locks.get(f"notification:{key}")
+        return row.info if row else model.work_locks.get(key)
