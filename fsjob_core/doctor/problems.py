@@ -38,6 +38,12 @@ class Kind(StrEnum):
         "its state says that it is parked, but no link in parked/ does: nobody works on it, and no list shows it",
         "link it in parked/",
     )
+    PARKED_WITHOUT_REASON = (
+        "parked-without-reason",
+        "a link in parked/ alone says that it is parked, its state does not: the link was moved there by hand, or a "
+        "delete and a park were both cut off",
+        "note in its state that it is parked; r runs it again",
+    )
     WAITING_WITHOUT_LINK = (
         "waiting-without-link",
         "targets wait to be told, but no link in waiting/ says so: no notifier finds them (Node's unqueue was cut off)",
@@ -213,7 +219,10 @@ class Links(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """Links that do not say what the job's state says: the side to link it in, and the side to unlink it from."""
+    """Links that do not say what the job's state says: the side to link it in, and the side to unlink it from.
+
+    With neither it is the state that does not say what the link in parked/ says.
+    """
 
     kind: Kind
     link: str = ""
@@ -222,13 +231,13 @@ class Drift(NamedTuple):
     @property
     def side(self) -> str:
         """The directory that the problem is about."""
-        return self.link or self.unlink
+        return self.link or self.unlink or "parked"
 
 
 def drift(record: JobRecord, links: Links) -> Iterator[Drift]:
     """Where the links of a job differ from its state. Pure.
 
-    A link in parked/ alone is no drift, whatever the state says: whoever moved it there wanted the job parked.
+    A link in parked/ alone parks a job, whatever its state says: whoever put it there wanted the job parked.
     """
     parked = bool(record.ours.get("parked"))
     if record.fulfilled:
@@ -239,6 +248,8 @@ def drift(record: JobRecord, links: Links) -> Iterator[Drift]:
     elif links.parked:
         if links.pending:
             yield Drift(Kind.PARKED_AND_PENDING, unlink="pending" if parked else "parked")
+        elif not parked:
+            yield Drift(Kind.PARKED_WITHOUT_REASON)
     elif parked:
         yield Drift(Kind.PARKED_WITHOUT_LINK, link="parked", unlink="pending" if links.pending else "")
     elif not links.pending:

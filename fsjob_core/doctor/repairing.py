@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 
 from .. import locks
 from ..change import Change
-from ..errors import CorruptJob, GuardBusy, JobLocked, JobNotFound, LeaseLost, LockTimeout
+from ..errors import AlreadyFulfilled, CorruptJob, GuardBusy, JobLocked, JobNotFound, LeaseLost, LockTimeout
 from ..ground import STATE_LOCK_WAIT, Ground
 from ..journal import Outcome
 from ..layout import STAGED
 from ..lease import STALE_AFTER, Judgement, Lease, Sighting, describe, judge, look, move_away, remove
-from ..steps import holding, requeue
+from ..steps import holding, park, requeue
 from ..views import Views
 from .finding import gone_problem, links_of, litter_problem, look_at_job, staged_files
 from .links import LOCK_BESIDE, link_problem
@@ -117,6 +117,18 @@ def _mend_drift(ground: Ground, views: Views, problem: Problem) -> Outcome:
         done = _drift_now(ground, problem) is None
     made = f"is linked in {drifted.link}/" if drifted.link else f"is not linked in {drifted.unlink}/ any more"
     return Outcome(done, f"job {problem.id} {made if done else 'is still ' + problem.kind.value}", problem.id)
+
+
+def _note_parked(ground: Ground, views: Views, problem: Problem) -> Outcome:
+    def judge_again(change: Change) -> None:
+        if _drift_now(ground, problem) is None:
+            raise _InOrder
+
+    try:
+        park(ground, problem.id, "no reason was left: its link was found in parked/", keep=judge_again)
+    except AlreadyFulfilled:
+        raise _InOrder from None
+    return Outcome(True, f"job {problem.id} is parked in its state too", problem.id)
 
 
 def _act_on_link(ground: Ground, lock: Lease, side: str, call: Callable[[str], object]) -> None:
@@ -305,6 +317,7 @@ def _rename_away(ground: Ground, problem: Problem) -> Outcome:
 _REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
     Kind.PENDING_WITHOUT_LINK: _mend_drift,
     Kind.PARKED_WITHOUT_LINK: _mend_drift,
+    Kind.PARKED_WITHOUT_REASON: _note_parked,
     Kind.WAITING_WITHOUT_LINK: _mend_drift,
     Kind.FULFILLED_AND_PENDING: _mend_drift,
     Kind.FULFILLED_AND_PARKED: _mend_drift,

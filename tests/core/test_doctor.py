@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,12 @@ def waiting(store: JobStore) -> str:
 def parked_without_link(store: JobStore) -> str:
     job_id = parked(store)
     os.unlink(store.layout.parked_link(job_id))
+    return job_id
+
+
+def moved_to_parked_by_hand(store: JobStore) -> str:
+    job_id = settled(store)
+    os.rename(store.layout.pending_link(job_id), store.layout.parked_link(job_id))
     return job_id
 
 
@@ -282,6 +288,7 @@ CASES = [
     Case(Kind.FULFILLED_AND_PARKED, lambda store: link(store, "parked", fulfilled(store)), is_done),
     Case(Kind.PARKED_AND_PENDING, park_cut_off, is_pending),
     Case(Kind.PARKED_AND_PENDING, requeue_cut_off, is_parked),
+    Case(Kind.PARKED_WITHOUT_REASON, moved_to_parked_by_hand, is_parked),
     Case(Kind.WAITING_FOR_NOTHING, lambda store: link(store, "waiting", settled(store)), is_pending),
     Case(Kind.LINK_ELSEWHERE, leads_to_another, is_pending),
     Case(Kind.LINK_ELSEWHERE, lambda store: link(store, "pending", settled(store), "store/jobs/x"), is_pending),
@@ -590,11 +597,6 @@ def test_a_repair_is_audited_and_refused_where_nothing_may_be_changed(store: Job
 # ── the judgement alone ──
 
 
-def test_what_is_parked_by_its_link_alone_stays_so() -> None:
-    job = JobRecord("j", None)
-    assert list(drift(job, Links(pending=False, waiting=False, parked=True))) == []
-
-
 def test_mending_all_that_drifted_leaves_no_drift() -> None:
     for state in (1, 2):
         for parking in ({}, {"fsjob": {"parked": {"at": 1}}}):
@@ -603,8 +605,10 @@ def test_mending_all_that_drifted_leaves_no_drift() -> None:
                 for number in range(8):
                     links = Links(bool(number & 1), bool(number & 2), bool(number & 4))
                     found = list(drift(job, links))
-                    mended = links._asdict()
+                    mended, after = links._asdict(), job
                     for one in found:
                         mended.update({side: True for side in [one.link] if side})
                         mended.update({side: False for side in [one.unlink] if side})
-                    assert list(drift(job, Links(**mended))) == [], (job, links, found)
+                        if one.kind is Kind.PARKED_WITHOUT_REASON:
+                            after = replace(job, extra={"fsjob": {"parked": {"at": 1}}})
+                    assert list(drift(after, Links(**mended))) == [], (job, links, found)

@@ -389,7 +389,7 @@ def _node_works(run: Run, package: Node) -> None:
 
 
 def _node_gives(run: Run, package: Node, job_id: str, value: bytes) -> None:
-    call = history.Call(f"fulfill {value!r}", history.fulfilled(value, None), run.world.hub.steps)
+    call = history.Call(f"fulfill {value!r} by node", history.fulfilled(value, None), run.world.hub.steps)
     run.oracle.calls[job_id].append(call)
     package.fulfill(job_id, value)
     call.acknowledged, call.ended = True, run.world.hub.steps
