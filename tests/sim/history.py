@@ -106,6 +106,7 @@ class Call:
     refused: bool = False
     unsure: bool = False
     """It returned, but says itself that it was not done, or not all of it."""
+    by_node: bool = False
 
     def __str__(self) -> str:
         outcome = "done" if self.acknowledged else "refused" if self.refused else "unknown"

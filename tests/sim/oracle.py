@@ -211,15 +211,15 @@ class Oracle:
         return Model(True, record.state, record.version, text(record.request), waiting, is_parked, value)
 
     def _check_links(self, fs: MemFs, job_id: str, seen: Model) -> None:
-        unknown = {call.what for call in self.calls[job_id] if not call.acknowledged and not call.refused}
-        if unknown & {"create", "delete", "undo delete", "undo create"}:
+        unsure = [call for call in self.calls[job_id] if not call.acknowledged and not call.refused]
+        if {call.what for call in unsure} & {"create", "delete", "undo delete", "undo create"}:
             return
         if seen.state != FULFILLED and not seen.parked and fs.lookup(self.layout.pending_link(job_id)) is None:
             raise Violation(f"job {job_id} is pending and has no link: nobody finds it")
         if seen.parked and fs.lookup(self.layout.parked_link(job_id)) is None:
             raise Violation(f"job {job_id} is parked and has no link: nobody finds it")
         if seen.waiting and fs.lookup(self.layout.waiting_link(job_id)) is None:
-            if any(what.endswith("by node") for what in unknown):
+            if any(call.by_node for call in unsure):
                 return  # Node's unqueue removes the link first: the doctor's to mend, where Node was cut off
             raise Violation(f"job {job_id}: somebody waits, and no link says so")
 

@@ -389,7 +389,7 @@ def _node_works(run: Run, package: Node) -> None:
 
 
 def _node_gives(run: Run, package: Node, job_id: str, value: bytes) -> None:
-    call = history.Call(f"fulfill {value!r} by node", history.fulfilled(value, None), run.world.hub.steps)
+    call = history.Call(f"fulfill {value!r}", history.fulfilled(value, None), run.world.hub.steps, by_node=True)
     run.oracle.calls[job_id].append(call)
     package.fulfill(job_id, value)
     call.acknowledged, call.ended = True, run.world.hub.steps
@@ -399,7 +399,7 @@ def _node_tells(run: Run, package: Node) -> None:
     with suppress(OSError, NodeError, ValueError):
         note = package.pull_notification()
         if note is not None:
-            call = history.Call("done by node", history.unqueued(note.waiting), run.world.hub.steps)
+            call = history.Call("done", history.unqueued(note.waiting), run.world.hub.steps, by_node=True)
             run.oracle.calls[note.id].append(call)
             package.done(note, note.waiting)
 
