@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from .errors import Unsettled, named
-from .fs import Disk
+from .fs import Disk, close
 from .host import FRESH_OPENS, Calls, Host
 
 T = TypeVar("T")
@@ -260,7 +260,7 @@ class CarefulDisk(Disk):
                     raise
                 continue
             finally:
-                self.calls.close(fd)
+                close(self.calls, fd)
             if data.strip(b"\0") or not patience.again():
                 return data
 
@@ -291,7 +291,7 @@ class CarefulDisk(Disk):
             same = self.calls.fstat(fd).st_ino == inode
         finally:
             if not same:
-                self.calls.close(fd)
+                close(self.calls, fd)
         return fd if same else None
 
 

@@ -140,8 +140,7 @@ def fulfill(
         done = replace(record, state=FULFILLED).with_ours(parked=None, not_before=None, finished=finished)
         change.commit(done)
         change.unlink(layout.pending_link(job_id))
-        if ground.disk.exists(layout.parked_link(job_id)):
-            change.unlink(layout.parked_link(job_id))
+        change.unlink(layout.parked_link(job_id), if_there=True)
         return change.record
 
 
