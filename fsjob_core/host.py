@@ -139,6 +139,7 @@ class Host:
     wait: Callable[[Any, float], bool]
     """Sleep up to so many seconds, less if the event is set; says whether it is. Every sleep is one of these."""
     spawn: Callable[[Callable[[], None], str], Thread]
+    """Start a thread of this name. Raises OSError where there is none to be had."""
     event: Callable[[], Event]
     mutex: Callable[[], AbstractContextManager[Any]]
     token: Callable[[], str]
@@ -381,7 +382,10 @@ def _wait(event: threading.Event, seconds: float) -> bool:
 
 def _spawn(run: Callable[[], None], name: str) -> threading.Thread:
     thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # no more threads to be had
+        raise OSError(errno.EAGAIN, str(error)) from None
     return thread
 
 

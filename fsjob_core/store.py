@@ -312,6 +312,12 @@ class JobStore:
         """Whether the last pull gave None for its `seconds` were up."""
         return self._work.unfinished
 
+    def put_off(self, job_id: str, seconds: float) -> None:
+        """Have this object pull a job, or its notification, not again for so many seconds."""
+        with self._pulling:
+            for backlog in (self._work, self._notifications, self._due_notifications):
+                backlog.put_off(job_id, seconds)
+
     def pause(self, reason: str = "") -> None:
         """Have no worker of ours pull any more; Node's go on.
 

@@ -6,7 +6,6 @@ eight seconds is lost, two seconds before anybody else may call it stale.
 
 from __future__ import annotations
 
-import errno
 import logging
 from typing import TYPE_CHECKING
 
@@ -55,13 +54,10 @@ class Heart:
     def add(self, lease: Lease) -> None:
         """Beat and watch a lease from now on. Raises OSError where there is no thread to be had for that."""
         with self.mutex:
-            try:
-                if self._beats is None:
-                    self._beats = self._host.spawn(self._run_beats, "fsjob-beats")
-                if self._watchdog is None:
-                    self._watchdog = self._host.spawn(self._run_watchdog, "fsjob-watchdog")
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, f"{error}: no lock is kept without its threads") from None
+            if self._beats is None:
+                self._beats = self._host.spawn(self._run_beats, "fsjob-beats")
+            if self._watchdog is None:
+                self._watchdog = self._host.spawn(self._run_watchdog, "fsjob-watchdog")
             self._leases[id(lease)] = lease
 
     def drop(self, lease: Lease) -> bool:
