@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from .careful import listed_inode
 from .errors import FsJobError, JobNotFound, LeaseLost
@@ -15,6 +15,16 @@ from .lease import Lease, fence
 from .record import MAX_STATE, JobRecord
 
 _log = logging.getLogger("fsjob")
+
+class Proof(Protocol):
+    """What must be ours for a change to be ours, besides the state lock: a lease, or the bar that we have set."""
+
+    def require(self) -> None:
+        """Raise LeaseLost unless it is ours, as of now."""
+
+    def ask_clock(self) -> None:
+        """Raise LeaseLost where the last proof does not hold any more. Asks no file system."""
+
 
 Known = tuple[bytes, JobRecord]
 """Bytes of a state.json that were parsed before, and what they mean."""
@@ -32,7 +42,7 @@ class Change:
         ground: Ground,
         job_id: str,
         *,
-        leases: Sequence[Lease] = (),
+        leases: Sequence[Proof] = (),
         value: bool = False,
         known: Known | None = None,
         readable: bool = True,

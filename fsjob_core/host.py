@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import secrets
 import socket
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from .errors import GuardBusy, named
+
+_log = logging.getLogger("fsjob")
 
 GUARD_TIMEOUT = 2.0
 """Seconds for which a step waits for the guard."""
@@ -279,7 +282,6 @@ class Guards:
     def __init__(self) -> None:
         self._kept = threading.local()
         self._busy_until: dict[str, float] = {}
-        self.timeouts = 0
 
     def forget(self) -> None:
         """In the child of a fork: have none of the parent's descriptors."""
@@ -290,9 +292,10 @@ class Guards:
             raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
 
     def _gave_up(self, path: str) -> GuardBusy:
-        self.timeouts += 1
         self._busy_until[path] = _boottime() + GUARD_BELIEVED_BUSY
-        return GuardBusy(f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s")
+        said = f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s"
+        _log.warning("%s; locks are left to go stale, takeovers wait, for %.0f s", said, GUARD_BELIEVED_BUSY)
+        return GuardBusy(said)
 
     def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
         return self._shared(path) if shared else self._exclusive(path)

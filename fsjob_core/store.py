@@ -15,13 +15,14 @@ from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .careful import CarefulDisk, careful
 from .delivery import Notification, Respond
-from .fs import Disk
+from .errors import InvalidRequest
+from .fs import Disk, NotRegular
 from .ground import Ground
 from .host import REAL, Host
 from .journal import Outcome
 from .layout import Layout, check_id
 from .lease import Lease
-from .record import JobRecord, Json, dump
+from .record import MAX_STATE, JobRecord, Json, dump, parse
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
 
@@ -343,17 +344,31 @@ class JobStore:
     def label(self, name: str | None = None, klass: str | None = None) -> None:
         """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay.
 
+        Raises InvalidRequest where store.json holds something else: it is left as it is.
+
             >>> store.label("thumbnails", "staging")
             >>> store.views.label().name
             'thumbnails'
         """
         self.ground.ready()
-        members: dict[str, Json] = self.views.about()
+        members = self._about()
         for member, value in (("name", name), ("class", klass)):
             if value is not None:
                 members[member] = value
         scratch = self.layout.staging(self.host.tagged_token())
         self.ground.disk.replace(self.layout.about, dump(members, "the label") + b"\n", scratch)
+
+    def _about(self) -> dict[str, Json]:
+        path = self.layout.about
+        try:
+            found = parse(self.ground.disk.read(path, MAX_STATE).decode("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, NotRegular) as error:
+            raise InvalidRequest(f"{path} cannot be used, mend it or move it away: {error}") from None
+        if not isinstance(found, dict):
+            raise InvalidRequest(f"{path} holds no JSON object: mend it or move it away")
+        return found
 
     # ── locks ──
 

@@ -37,7 +37,7 @@ def repair(ground: Ground, views: Views, problem: Problem, *, force: bool = Fals
     The outcome says where it was not done because somebody holds the job, or the guard is busy. Raises OSError.
     """
     ground.ready()
-    mend = _REPAIRS.get(problem.kind)
+    mend = REPAIRS.get(problem.kind)
     if mend is None or not (force or problem.automatic):
         return Outcome(False, f"{problem.path} is left for an operator: {problem.remedy}", problem.id)
     try:
@@ -302,7 +302,7 @@ def _rename_away(ground: Ground, problem: Problem) -> Outcome:
     return _moved(ground, problem, there)
 
 
-_REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
+REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
     Kind.PENDING_WITHOUT_LINK: _mend_drift,
     Kind.PARKED_WITHOUT_LINK: _mend_drift,
     Kind.WAITING_WITHOUT_LINK: _mend_drift,

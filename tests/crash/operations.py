@@ -413,6 +413,7 @@ def _entries() -> Iterator[Operation]:
         _held_alive,
         locked=True,
         slow=True,
+        tidies=False,
     )
     yield Operation(
         "operator-parks",
