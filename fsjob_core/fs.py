@@ -147,7 +147,7 @@ class Disk:
         """Put a whole new file at `path` by way of `scratch`, synced, its directory too."""
         try:
             self.write_new(scratch, data)
-            self.calls.rename(scratch, path)
+            self.rename_over(scratch, path)
         except BaseException:
             self.discard(scratch)
             raise
@@ -217,6 +217,10 @@ class Disk:
 
     def move(self, old: str, new: str) -> None:
         """Rename to a name that nobody else would choose, or that only the holder of the locks may make."""
+        self.calls.rename(old, new)
+
+    def rename_over(self, old: str, new: str) -> None:
+        """Rename what nobody else takes away to a name at which something may stand."""
         self.calls.rename(old, new)
 
     def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:

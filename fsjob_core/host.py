@@ -160,10 +160,14 @@ class Host:
     """Whether answers are not to be trusted: other machines see the file system, too (`careful.py`)."""
     fresh_opens: bool = True
     """Whether an open of a directory gives what stands there now, without a look at a listing."""
+    guard_excludes: bool = True
+    """Whether the guard keeps other machines out; where it does not, only force takes a lock away."""
+    mount_options: Callable[[str], str] = lambda path: ""
+    """What the mount table says of how the file system under a path is mounted, as in "rw,nolock"."""
 
-    def with_care(self, calls: Calls, *, fresh_opens: bool) -> Host:
+    def with_care(self, calls: Calls, *, fresh_opens: bool, guard_excludes: bool) -> Host:
         """The same process, by way of calls that take care; it follows a fork as this one does."""
-        derived = replace(self, calls=calls, careful=True, fresh_opens=fresh_opens)
+        derived = replace(self, calls=calls, careful=True, fresh_opens=fresh_opens, guard_excludes=guard_excludes)
         self.services.setdefault(Host, []).append(derived)
         return derived
 
@@ -236,18 +240,27 @@ def _alive(other: Identity) -> bool | None:
 
 
 def _fstype(path: str) -> str:
+    return _mount(path)[0]
+
+
+def _mount_options(path: str) -> str:
+    return _mount(path)[1]
+
+
+def _mount(path: str) -> tuple[str, str]:
+    """Type and options of the file system under a path; "" where the mount table does not say."""
     real = os.path.realpath(path)
-    best, kind = "", ""
+    best, found = "", ("", "")
     for line in _slurp("/proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         fields, rest = left.split(), right.split()
-        if len(fields) < 5 or not rest:
+        if len(fields) < 6 or not rest:
             continue
         point = fields[4].encode().decode("unicode_escape")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # of two mounts on one point the later one is seen
-            best, kind = point, rest[0]
-    return kind
+            best, found = point, (rest[0], ",".join((fields[5], *rest[2:])))
+    return found
 
 
 # ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -415,6 +428,7 @@ REAL = Host(
     alive=_alive,
     guard=_guards.hold,
     fstype=_fstype,
+    mount_options=_mount_options,
 )
 
 

@@ -65,7 +65,7 @@ class JobStore:
         root = os.path.abspath(os.fspath(directory))
         local = _host.is_local(root)
         if not local:
-            _host = careful(_host, _host.fstype(root))
+            _host = careful(_host, root)
         self.host = _host
         self.layout = Layout(root)
         self.respond = respond

@@ -150,7 +150,7 @@ def _relink(ground: Ground, views: Views, problem: Problem) -> Outcome:
         scratch = layout.staging(ground.host.tagged_token())
         disk.link(layout.link_text(problem.id), scratch)
         try:
-            _prove(lock, lambda path: disk.calls.rename(scratch, path), problem.path)
+            _prove(lock, lambda path: disk.rename_over(scratch, path), problem.path)
         except BaseException:
             disk.discard(scratch)
             raise
@@ -256,7 +256,7 @@ def _move_lock_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     """What nobody can take: no lock at all, or one with something in it that is not beaten any more."""
     place, seen = ground.place(lock_kind(problem), problem.id), _watch(ground, views, problem)
     there = _trash(ground, f"{problem.id}.lock")
-    if not move_away(ground.host, place, seen, there):
+    if not move_away(ground.host, place, seen, lambda path: ground.disk.move(path, there)):
         return Outcome(False, f"{place} has changed meanwhile; it was left alone", problem.id)
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)

@@ -7,7 +7,7 @@ judged the same lock stale one wins.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -57,6 +57,8 @@ def judge(host: Host, path: str, seen: Sighting, *, local: bool) -> Judgement:
         return Judgement.HELD
     if local and seen.owner is not None and host.alive(seen.owner.identity) is False:
         return Judgement.DEAD
+    if not host.guard_excludes:  # of two machines that judge it stale both would win
+        return Judgement.HELD
     unchanged = Sightings.of(host).unchanged_for(path, seen)
     limit = stale_after(local)
     from_the_future = age < 0
@@ -113,11 +115,11 @@ def remove(host: Host, place: LockPlace, seen: Sighting, *, live: bool = False) 
         return same and _remove_there(host, place, seen)
 
 
-def move_away(host: Host, place: LockPlace, seen: Sighting, there: str) -> bool:
-    """Move to `there` what stands at a lock's path and nobody can take; False if it has changed. Raises GuardBusy."""
+def move_away(host: Host, place: LockPlace, seen: Sighting, move: Callable[[str], None]) -> bool:
+    """`move` what stands at a lock's path and nobody can take; False if it has changed. Raises GuardBusy."""
     with _same_under_guard(host, place, seen) as same:
         if same:
-            host.calls.rename(place.path, there)
+            move(place.path)
         return same
 
 
