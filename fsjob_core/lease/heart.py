@@ -77,7 +77,7 @@ class Heart:
 
     # ── the two loops ──
 
-    def beat(self, now: float) -> float:
+    def beat(self) -> float:
         """Refresh and prove every lock; gives the seconds until the next time."""
         with self.mutex:
             leases = list(self._leases.values())
@@ -122,7 +122,7 @@ class Heart:
                 if not self._leases:
                     self._beats = None
                     return
-            seconds = self.beat(self._host.monotonic())
+            seconds = self.beat()
 
     def _run_watchdog(self) -> None:
         seconds = BEAT_EVERY
