@@ -314,7 +314,13 @@ class JobStore:
         return self._work.unfinished
 
     def put_off(self, job_id: str, seconds: float) -> None:
-        """Have this object pull a job, or its notification, not again for so many seconds."""
+        """Have this object pull a job, or its notification, not again for so many seconds.
+
+            >>> job = store.create(1)
+            >>> store.put_off(job.id, 60)
+            >>> store.pull_work() is None
+            True
+        """
         with self._pulling:
             for backlog in (self._work, self._notifications, self._due_notifications):
                 backlog.put_off(job_id, seconds)
