@@ -25,6 +25,7 @@ from .record import key_of_time, made_at
 T = TypeVar("T")
 
 KEEP_AT_LEAST = 1.0
+"""Seconds: also for a job released unfulfilled, which is not handed out again before, or a caller's loop would spin."""
 KEEP_TIMES_COST = 50.0
 HEAD = 32
 """How many of the oldest jobs several workers spread over."""
@@ -74,7 +75,7 @@ class Backlog:
         self._remembered: dict[str, _Remembered] = {}
         self._dues: list[tuple[float, str]] = []
         self._ready: dict[str, None] = {}
-        self._handed: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
         self.unfinished = False
         """Whether the last `take_next` gave nothing for its time was up: the next goes on from there."""
 
@@ -110,7 +111,7 @@ class Backlog:
         while self._ready:
             job_id = next(iter(self._ready))
             del self._ready[job_id]
-            if job_id in self._handed or self._is_remembered(job_id):
+            if job_id in self._not_before or self._is_remembered(job_id):
                 continue
             if self._ground.disk.exists(f"{self._directory}/{job_id}"):
                 taken = self._take(job_id, accept)
@@ -132,8 +133,12 @@ class Backlog:
         except BaseException:
             lease.release()
             raise
-        self._handed[job_id] = self._ground.host.monotonic()
+        self.put_off(job_id, KEEP_AT_LEAST)
         return taken
+
+    def put_off(self, job_id: str, seconds: float) -> None:
+        """Do not take a job for so many seconds, and not before the next listing."""
+        self._not_before[job_id] = self._ground.host.monotonic() + seconds
 
     def _accepted(self, lease: Lease, accept: Callable[[Lease], T]) -> T:
         """What `accept` makes of it. What is passed over for long is looked at twice before that is remembered.
@@ -195,10 +200,10 @@ class Backlog:
         ids = [name for name in names if is_job_id(name)]
         if self._kind == "work":
             self.parked_too = set(ground.disk.list_directory(ground.layout.parked)).intersection(ids)
-        self._forget_handed(began)
+        self._forget_put_off(began)
         self._forget_gone(ids)
-        if self._handed or self._remembered:
-            ids = [job_id for job_id in ids if job_id not in self._handed and not self._is_remembered(job_id)]
+        if self._not_before or self._remembered:
+            ids = [job_id for job_id in ids if job_id not in self._not_before and not self._is_remembered(job_id)]
         self._sort(ids)
         self._ids, self._next, self._held, self._spread = ids, 0, locked, False
         now = ground.host.monotonic()
@@ -223,9 +228,8 @@ class Backlog:
             made = 0.0
         return key_of_time(made)
 
-    def _forget_handed(self, now: float) -> None:
-        """A job released unfulfilled is not handed out again for a second, or a caller's loop would spin on it."""
-        self._handed = {job_id: at for job_id, at in self._handed.items() if now - at < KEEP_AT_LEAST}
+    def _forget_put_off(self, now: float) -> None:
+        self._not_before = {job_id: until for job_id, until in self._not_before.items() if now < until}
 
     # ── what waits for its time ──
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from .errors import Unsettled, named
-from .fs import Disk
+from .fs import Disk, close
 from .host import FRESH_OPENS, Calls, Host
 
 T = TypeVar("T")
@@ -49,14 +49,20 @@ class Patience:
         return True
 
 
-def listed_inode(calls: Calls, path: str) -> int | None:
-    """The inode that a new listing of its directory shows for a name; None where the name is not in it."""
+def listed_entry(calls: Calls, path: str) -> Any:
+    """What a new listing of its directory tells of a name, as `os.DirEntry`; None where the name is not in it."""
     directory, _, name = path.rpartition("/")
     with calls.scandir(directory or "/") as entries:
         for entry in entries:
             if entry.name == name:
-                return int(entry.inode())
+                return entry
     return None
+
+
+def listed_inode(calls: Calls, path: str) -> int | None:
+    """The inode that a new listing of its directory shows for a name; None where the name is not in it."""
+    entry = listed_entry(calls, path)
+    return None if entry is None else int(entry.inode())
 
 
 class CarefulCalls:
@@ -215,8 +221,17 @@ class CarefulDisk(Disk):
         """Whether a new listing has the name: a client may remember for a minute that it was absent."""
         try:
             return self._listed(path) is not None
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def is_directory(self, path: str) -> bool:
+        if super().is_directory(path):
+            return True
+        try:
+            entry = listed_entry(self.calls, path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return entry is not None and bool(entry.is_dir(follow_symlinks=False))
 
     def _listed(self, path: str) -> int | None:
         return cast(CarefulCalls, self.calls).listed(path)
@@ -226,6 +241,15 @@ class CarefulDisk(Disk):
             self.calls.rename(old, new)
         except OSError as error:
             self.settle(error, lambda: self.calls.rename(old, new), lambda: self._listed(new) is not None)
+
+    def rename_over(self, old: str, new: str) -> None:
+        def landed() -> bool:
+            return self._listed(old) is None and self._listed(new) is not None
+
+        try:
+            self.calls.rename(old, new)
+        except OSError as error:
+            self.settle(error, lambda: self.calls.rename(old, new), landed)
 
     def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:
         patience = Patience(self.host)
@@ -260,7 +284,7 @@ class CarefulDisk(Disk):
                     raise
                 continue
             finally:
-                self.calls.close(fd)
+                close(self.calls, fd)
             if data.strip(b"\0") or not patience.again():
                 return data
 
@@ -291,14 +315,24 @@ class CarefulDisk(Disk):
             same = self.calls.fstat(fd).st_ino == inode
         finally:
             if not same:
-                self.calls.close(fd)
+                close(self.calls, fd)
         return fd if same else None
 
 
-def careful(host: Host, fstype: str) -> Host:
-    """The same process, for a file system of this type that is not local."""
-    kept: dict[bool, Host] = host.services.setdefault(CarefulCalls, {})
-    fresh_opens = fstype in FRESH_OPENS
-    if fresh_opens not in kept:
-        kept[fresh_opens] = host.with_care(cast(Calls, CarefulCalls(host)), fresh_opens=fresh_opens)
-    return kept[fresh_opens]
+def careful(host: Host, path: str) -> Host:
+    """The same process, for the file system under a path, which is not local."""
+    kept: dict[tuple[bool, bool], Host] = host.services.setdefault(CarefulCalls, {})
+    fstype = host.fstype(path)
+    kind = fstype in FRESH_OPENS, guard_excludes(fstype, host.mount_options(path))
+    if kind not in kept:
+        calls = cast(Calls, CarefulCalls(host))
+        kept[kind] = host.with_care(calls, fresh_opens=kind[0], guard_excludes=kind[1])
+    return kept[kind]
+
+
+def guard_excludes(fstype: str, options: str) -> bool:
+    """Whether a flock of one machine keeps the others out, by what the mount table says."""
+    if fstype.startswith("nfs"):
+        given = options.split(",")
+        return not any(option in given for option in ("nolock", "local_lock=all", "local_lock=flock"))
+    return fstype != "fuse.sshfs"

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from .careful import listed_inode
 from .errors import FsJobError, JobNotFound, LeaseLost
-from .fs import CHUNK, Marks
+from .fs import CHUNK, Marks, close
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Lease, fence
 from .record import MAX_STATE, JobRecord
+
+_log = logging.getLogger("fsjob")
+
+class Proof(Protocol):
+    """What must be ours for a change to be ours, besides the state lock: a lease, or the bar that we have set."""
+
+    def require(self) -> None:
+        """Raise LeaseLost unless it is ours, as of now."""
+
+    def ask_clock(self) -> None:
+        """Raise LeaseLost where the last proof does not hold any more. Asks no file system."""
+
 
 Known = tuple[bytes, JobRecord]
 """Bytes of a state.json that were parsed before, and what they mean."""
@@ -29,7 +42,7 @@ class Change:
         ground: Ground,
         job_id: str,
         *,
-        leases: Sequence[Lease] = (),
+        leases: Sequence[Proof] = (),
         value: bool = False,
         known: Known | None = None,
         readable: bool = True,
@@ -66,20 +79,15 @@ class Change:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.withdraw()
-        finally:
-            self.lock.release()
+        self.withdraw()
+        self.lock.release()
 
     def withdraw(self) -> None:
-        """Give up the right to commit."""
-        if self._staged:
+        """Give up the right to commit. What was committed is synced by now: its close has nothing more to say."""
+        while self._staged:
             fd, path = self._staged.pop()
-            try:
-                self._ground.disk.close(fd, path)
-            finally:
-                self._ground.disk.discard(path)  # renamed already, where it was committed
-                self.withdraw()
+            close(self._ground.disk.calls, fd)
+            self._ground.disk.discard(path)  # renamed already, where it was committed
 
     def _stage(self, what: str) -> tuple[int, str]:
         path = self._ground.layout.staged(self._id, self.lock.owner.token, what)
@@ -184,16 +192,19 @@ class Change:
         """Whether `state.json` is what this change has staged: it holds the token of this lock."""
         return self._ground.disk.read(self._ground.layout.state(self._id), MAX_STATE) == self._prepared[0]
 
-    def unlink(self, path: str) -> bool:
+    def unlink(self, path: str, *, if_there: bool = False) -> bool:
         """A proven step: unlink what only the holder of the lock may; False where the guard is busy, and it is left.
 
-        So it is where the lock was lost after the commit, which stands: to raise would deny what was done.
+        So it is where that fails, or the lock was lost, after the commit, which stands: to raise would deny what was
+        done. `if_there`: look first, for most often there is nothing.
         """
+        disk = self._ground.disk
         try:
-            return self.lock.step(self._ground.disk.remove, path)
-        except LeaseLost:
+            return (if_there and not disk.exists(path)) or self.lock.step(disk.remove, path)
+        except (LeaseLost, OSError) as error:
             if not self._committed:
                 raise
+            _log.warning("job %s was changed, but %s is left: %s", self._id, path, error)
             return False
 
 

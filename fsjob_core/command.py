@@ -99,6 +99,7 @@ class Command:
     ) -> str | None:
         """Run it to its end; why it failed (how it ended, and the end of its standard error), None where it did not.
 
+        Nothing of its process group is left.
         Raises OSError where it could not be started, which is no fault of the job's.
         """
         if not _can_be_run(self._argv[0]):
@@ -116,31 +117,32 @@ class Command:
                 return f"{self._argv[0]}: {size:,} bytes are too much for its environment"
             raise
         assert process.stderr is not None
-        self._undertaker.watch(process.pid)
-        said = Tail(host, process.stderr)
+        said = None
         try:
+            self._undertaker.watch(process.pid)
+            said = Tail(host, process.stderr)
             ended = self._wait(host, process, deadline)
         finally:
+            _signal_group(process.pid, signal.SIGKILL)  # and children that it left behind, before its pid is free
+            process.wait()
             self._undertaker.forget(process.pid)
-            last_lines = said.close()
+            if said is None:  # no more threads to be had
+                process.stderr.close()
+        last_lines = said.close()
         if ended is None and process.returncode == 0:
             return None
         return f"{ended or _status(process.returncode)}{last_lines and f': {last_lines}'}"
 
     def _wait(self, host: Host, process: subprocess.Popen[bytes], deadline: Deadline) -> str | None:
-        """Until the command has ended, by itself (None) or by us (why). Nothing of its group is left."""
-        try:
-            ended = _ending(host, process.pid)
-            while not host.wait(ended, LOOK_EVERY):
-                why = deadline.reached()
-                if why is not None:
-                    _signal_group(process.pid, signal.SIGTERM)
-                    host.wait(ended, GRACE)
-                    return why
-            return None
-        finally:
-            _signal_group(process.pid, signal.SIGKILL)  # and children that it left behind, before its pid is free
-            process.wait()
+        """Until the command has ended by itself (None), or is to be ended (why)."""
+        ended = _ending(host, process.pid)
+        while not host.wait(ended, LOOK_EVERY):
+            why = deadline.reached()
+            if why is not None:
+                _signal_group(process.pid, signal.SIGTERM)
+                host.wait(ended, GRACE)
+                return why
+        return None
 
     def close(self) -> None:
         """Leave nothing behind."""

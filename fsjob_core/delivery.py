@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from . import steps
 from .backlog import PassOver, read_candidate
 from .careful import Patience
-from .change import unlink_left_over
+from .change import Change, unlink_left_over
 from .errors import FsJobError, JobLocked, NotFulfilled, named
 from .fs import NotRegular
 from .ground import Ground
@@ -132,8 +132,12 @@ class Notification:
     # ── what notifiers record ──
 
     def due_targets(self) -> list[Json]:
-        """The targets to be told now by the ledger on the job, those never tried first; reads the job again."""
-        self._record = self._ground.read(self.id)[1]
+        """The targets to be told now by the ledger on the job, those never tried first; reads the job again.
+
+        As a change that changes nothing: who could not be taken off the list would be told again and again.
+        """
+        with Change(self._ground, self.id, leases=[self._lease]) as change:
+            self._record = change.record
         return due_targets(self._record, self._ground.host.time()) if self._record.fulfilled else []
 
     def tries(self, target: Json) -> int:

@@ -49,6 +49,12 @@ def _names_its_path(method: Callable[Concatenate[Disk, str, _P], _T]) -> Callabl
     return call
 
 
+def close(calls: Calls, fd: int) -> None:
+    """Close what was opened to look or to sync only: there is nothing to lose where that fails."""
+    with suppress(OSError):
+        calls.close(fd)
+
+
 class Marks(NamedTuple):
     """By what a change of a file is seen that is always replaced whole, as a state.json is; zeros: there is none."""
 
@@ -87,7 +93,7 @@ class Disk:
             if error.errno != errno.EINVAL:  # a file system that cannot sync a directory says so
                 raise
         finally:
-            self.calls.close(fd)
+            close(self.calls, fd)
 
     @_names_its_path
     def sync_file(self, path: str) -> None:
@@ -98,7 +104,7 @@ class Disk:
         try:
             self.sync(fd, path)
         finally:
-            self.calls.close(fd)
+            close(self.calls, fd)
 
     # ── writing ──
 
@@ -114,13 +120,6 @@ class Disk:
                 rest = memoryview(data)[written:]
                 while rest:
                     rest = rest[self.calls.write(fd, rest) :]
-        except OSError as error:
-            raise named(error, path) from None
-
-    def close(self, fd: int, path: str) -> None:
-        """Close a file that was written: some file systems say only here that there was no room for it."""
-        try:
-            self.calls.close(fd)
         except OSError as error:
             raise named(error, path) from None
 
@@ -148,7 +147,7 @@ class Disk:
         """Put a whole new file at `path` by way of `scratch`, synced, its directory too."""
         try:
             self.write_new(scratch, data)
-            self.calls.rename(scratch, path)
+            self.rename_over(scratch, path)
         except BaseException:
             self.discard(scratch)
             raise
@@ -220,6 +219,10 @@ class Disk:
         """Rename to a name that nobody else would choose, or that only the holder of the locks may make."""
         self.calls.rename(old, new)
 
+    def rename_over(self, old: str, new: str) -> None:
+        """Rename what nobody else takes away to a name at which something may stand."""
+        self.calls.rename(old, new)
+
     def settle(self, error: OSError, again: Callable[[], None], landed: Callable[[], bool]) -> None:
         """A rename was refused with `error`: raise it, unless it was made after all, or is when tried `again`."""
         raise error
@@ -242,7 +245,7 @@ class Disk:
             if not stat.S_ISREG(mode):
                 raise NotRegular(f"{path} is a {_kind(mode)}, not a file")
         except BaseException:
-            self.calls.close(fd)
+            close(self.calls, fd)
             raise
         return fd
 
@@ -261,7 +264,7 @@ class Disk:
         try:
             return self.read_open(fd, path, limit)
         finally:
-            self.calls.close(fd)
+            close(self.calls, fd)
 
     def read_open(self, fd: int, path: str, limit: int) -> bytes:
         """All of an open regular file of at most `limit` bytes; raises NotRegular or OSError."""
@@ -285,7 +288,7 @@ class Disk:
             while len(data) < limit and (more := self.calls.read(fd, limit - len(data))):
                 data += more
         finally:
-            self.calls.close(fd)
+            close(self.calls, fd)
         return data, size
 
     @_names_its_path

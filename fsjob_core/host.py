@@ -11,21 +11,14 @@ import fcntl
 import os
 import secrets
 import socket
-import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from .errors import GuardBusy, named
-
-GUARD_TIMEOUT = 2.0
-"""Seconds for which a step waits for the guard."""
-GUARD_BELIEVED_BUSY = 30.0
-"""Seconds for which the guard is not asked again after it could not be had."""
-GUARD_POLL = 0.002
+from .guard import Guards, boottime, text_of
 
 LOCAL_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "zfs", "overlay"})
 FRESH_OPENS = frozenset({"nfs", "nfs4", "fuse.glusterfs"})
@@ -53,7 +46,6 @@ class Calls(Protocol):
     readlink: Callable[..., Any]
     getxattr: Callable[..., bytes]
     setxattr: Callable[..., None]
-    fchmod: Callable[..., None]
     flock: Callable[..., None]
     fdopen: Callable[..., Any]
     """A descriptor as a Python file, which closes it."""
@@ -86,7 +78,6 @@ class RealCalls:
     readlink = staticmethod(os.readlink)
     getxattr = staticmethod(getattr(os, "getxattr", _no_xattr))
     setxattr = staticmethod(getattr(os, "setxattr", _no_xattr))
-    fchmod = staticmethod(os.fchmod)
     flock = staticmethod(fcntl.flock)
     fdopen = staticmethod(os.fdopen)
 
@@ -139,6 +130,7 @@ class Host:
     wait: Callable[[Any, float], bool]
     """Sleep up to so many seconds, less if the event is set; says whether it is. Every sleep is one of these."""
     spawn: Callable[[Callable[[], None], str], Thread]
+    """Start a thread of this name. Raises OSError where there is none to be had."""
     event: Callable[[], Event]
     mutex: Callable[[], AbstractContextManager[Any]]
     token: Callable[[], str]
@@ -156,10 +148,14 @@ class Host:
     """Whether answers are not to be trusted: other machines see the file system, too (`careful.py`)."""
     fresh_opens: bool = True
     """Whether an open of a directory gives what stands there now, without a look at a listing."""
+    guard_excludes: bool = True
+    """Whether the guard keeps other machines out; where it does not, only force takes a lock away."""
+    mount_options: Callable[[str], str] = lambda path: ""
+    """What the mount table says of how the file system under a path is mounted, as in "rw,nolock"."""
 
-    def with_care(self, calls: Calls, *, fresh_opens: bool) -> Host:
+    def with_care(self, calls: Calls, *, fresh_opens: bool, guard_excludes: bool) -> Host:
         """The same process, by way of calls that take care; it follows a fork as this one does."""
-        derived = replace(self, calls=calls, careful=True, fresh_opens=fresh_opens)
+        derived = replace(self, calls=calls, careful=True, fresh_opens=fresh_opens, guard_excludes=guard_excludes)
         self.services.setdefault(Host, []).append(derived)
         return derived
 
@@ -175,17 +171,9 @@ class Host:
 # ── who we are, and who is still alive ────────────────────────────────────────────────────────────────────
 
 
-def _slurp(path: str) -> str:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
 def _state_and_start(pid: int | str) -> tuple[str, int]:
     """State letter and start time of a process from /proc; ("", 0) where they cannot be read."""
-    fields = _slurp(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return (fields[0], int(fields[19])) if len(fields) > 19 else ("", 0)
 
 
@@ -196,7 +184,7 @@ def _identify() -> Identity:
         pidns = 0
     return Identity(
         host=socket.gethostname(),
-        boot=_slurp("/proc/sys/kernel/random/boot_id").strip(),
+        boot=text_of("/proc/sys/kernel/random/boot_id").strip(),
         pidns=pidns,
         pid=os.getpid(),
         start=_state_and_start("self")[1],
@@ -232,148 +220,30 @@ def _alive(other: Identity) -> bool | None:
 
 
 def _fstype(path: str) -> str:
+    return _mount(path)[0]
+
+
+def _mount_options(path: str) -> str:
+    return _mount(path)[1]
+
+
+def _mount(path: str) -> tuple[str, str]:
+    """Type and options of the file system under a path; "" where the mount table does not say."""
     real = os.path.realpath(path)
-    best, kind = "", ""
-    for line in _slurp("/proc/self/mountinfo").splitlines():
+    best, found = "", ("", "")
+    for line in text_of("/proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         fields, rest = left.split(), right.split()
-        if len(fields) < 5 or not rest:
+        if len(fields) < 6 or not rest:
             continue
         point = fields[4].encode().decode("unicode_escape")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # of two mounts on one point the later one is seen
-            best, kind = point, rest[0]
-    return kind
-
-
-# ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _refuse_odd(path: str) -> None:
-    """A FIFO in the guard's place would hang whoever opens it, a link would have us write elsewhere."""
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError(errno.EINVAL, "the guard is no regular file: move away what stands there", path)
-
-
-class _Descriptor:
-    """A kept descriptor of a guard file, closed with the thread that owns it."""
-
-    def __init__(self, path: str) -> None:
-        _refuse_odd(path)
-        self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-
-    def __del__(self) -> None:
-        with suppress(OSError, AttributeError):
-            os.close(self.fd)
-
-
-class Guards:
-    """The guard files that this process uses: exclusive through filelock, shared through flock.
-
-    A flock belongs to the open file: on one descriptor one thread's unlock would drop another's hold, and a
-    child's a parent's. So each thread has its own, and a child of fork opens anew.
-    """
-
-    def __init__(self) -> None:
-        self._kept = threading.local()
-        self._busy_until: dict[str, float] = {}
-        self.timeouts = 0
-
-    def forget(self) -> None:
-        """In the child of a fork: have none of the parent's descriptors."""
-        self._kept = threading.local()
-
-    def _refuse_if_busy(self, path: str) -> None:
-        if self._busy_until and self._busy_until.get(path, 0.0) > _boottime():
-            raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
-
-    def _gave_up(self, path: str) -> GuardBusy:
-        self.timeouts += 1
-        self._busy_until[path] = _boottime() + GUARD_BELIEVED_BUSY
-        return GuardBusy(f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s")
-
-    def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
-        return self._shared(path) if shared else self._exclusive(path)
-
-    @contextmanager
-    def _shared(self, path: str) -> Iterator[None]:
-        self._refuse_if_busy(path)
-        fd = self._descriptor(path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._poll(path, fd)
-        except OSError as error:
-            raise named(error, path) from None
-        try:
-            yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-
-    def _descriptor(self, path: str) -> int:
-        kept: _Descriptor | None = self._kept.__dict__.get(path)
-        if kept is None or not os.fstat(kept.fd).st_nlink:  # the store was deleted and made again
-            kept = self._kept.__dict__[path] = _Descriptor(path)
-        return kept.fd
-
-    def _poll(self, path: str, fd: int) -> None:
-        deadline = _boottime() + GUARD_TIMEOUT
-        while _boottime() < deadline:
-            time.sleep(GUARD_POLL)
-            with suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return
-        raise self._gave_up(path)
-
-    @contextmanager
-    def _exclusive(self, path: str) -> Iterator[None]:
-        from filelock import FileLock, Timeout  # a fifth of what a command that only reads takes to start
-
-        self._refuse_if_busy(path)
-        _refuse_odd(path)
-        lock = FileLock(path, mode=0o666, fallback_to_soft=False)
-        try:
-            lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)
-        except Timeout:
-            raise self._gave_up(path) from None
-        try:
-            _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
-            yield
-        finally:
-            _name_holder(path, "")
-            lock.release()
-
-
-def _name_holder(path: str, text: str) -> None:
-    """What the guard's file says: who holds it exclusively, for those who see the file from another machine."""
-    with suppress(OSError), open(path, "r+b", buffering=0) as file:
-        file.write(text.encode().ljust(96)[:96])
-
-
-def _holder(path: str) -> str:
-    """Who holds a guard, in words. The kernel knows of shared holders too, which the text does not name."""
-    try:
-        inode = str(os.stat(path).st_ino)
-    except OSError:
-        return "gone"
-    lines = [line.split() for line in _slurp("/proc/locks").splitlines()]
-    holds = [line for line in lines if len(line) > 5 and line[1] == "FLOCK" and line[5].rpartition(":")[2] == inode]
-    pids = sorted({line[4] for line in holds if int(line[4]) > 0})  # 0: a process of another pid namespace
-    if pids:
-        return f"held by pid {', '.join(pids)}"
-    text = _slurp(path).strip()
-    return f"held by {text}" if text else "held by another process"
+            best, found = point, (rest[0], ",".join((fields[5], *rest[2:])))
+    return found
 
 
 # ── the real host ─────────────────────────────────────────────────────────────────────────────────────────
-
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _boottime() -> float:
-    return time.clock_gettime(_CLOCK)
-
 
 def _wait(event: threading.Event, seconds: float) -> bool:
     return event.wait(seconds)
@@ -381,7 +251,10 @@ def _wait(event: threading.Event, seconds: float) -> bool:
 
 def _spawn(run: Callable[[], None], name: str) -> threading.Thread:
     thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # no more threads to be had
+        raise OSError(errno.EAGAIN, str(error)) from None
     return thread
 
 
@@ -398,7 +271,7 @@ _guards = Guards()
 REAL = Host(
     calls=RealCalls(),
     time=time.time,
-    monotonic=_boottime,
+    monotonic=boottime,
     wait=_wait,
     spawn=_spawn,
     event=threading.Event,
@@ -408,6 +281,7 @@ REAL = Host(
     alive=_alive,
     guard=_guards.hold,
     fstype=_fstype,
+    mount_options=_mount_options,
 )
 
 

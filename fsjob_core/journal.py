@@ -238,7 +238,7 @@ class Journal:
         """Have a file count as undone, or as one that cannot be undone any more. It stays until it is pruned."""
         path = self._layout.journal_entry
         with suppress(FileNotFoundError):  # somebody else has undone the same
-            self._disk.calls.rename(path(entry.group, entry.name), path(entry.group, f"{how}{entry.name}"))
+            self._disk.move(path(entry.group, entry.name), path(entry.group, f"{how}{entry.name}"))
 
     def before(self, entry: Entry, job_id: str) -> Entry | None:
         """The youngest open file on this job alone that is older than `entry`, in a listing that is made once."""

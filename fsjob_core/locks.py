@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import steps
-from .errors import CorruptJob, JobLocked, JobNotFound
+from .errors import CorruptJob, FsJobError, GuardBusy, JobLocked, JobNotFound
 from .ground import Ground
 from .journal import Outcome
 from .lease import (
@@ -30,6 +30,7 @@ Wait = Callable[[float], bool]
 """Called about five times a second with the seconds that are left; True gives up."""
 
 STEP = 0.2
+_LEFT_BARRED = "it is barred still, until somebody pulls after a minute"
 
 
 def _same(info: LockInfo, seen: Sighting) -> bool:
@@ -135,24 +136,27 @@ def _end_bar(
     keep: steps.Keep | None = None,
 ) -> Outcome:
     """Let a bar stand for one beat of the holder and a margin, park under it if asked, and take it away."""
-    host = ground.host
+    host, place = ground.host, barred.place
     never = host.event()
-    ends = host.monotonic() + BAR_SECONDS
-    parked = ""
-    try:
-        if park and barred.place.kind == "work":
-            steps.park(ground, barred.place.id, reason, barred=True, keep=keep)
+    failed, parked = False, ""
+    if park and place.kind == "work":
+        try:
+            steps.park(ground, place.id, reason, bar=barred, keep=keep)
             parked = ", and the job is parked"
-    finally:
-        while (left := ends - host.monotonic()) > 0:
-            if wait is not None:
-                wait(left)
-            host.wait(never, min(left, STEP))
-        removed = unbar(host, barred)
+        except (FsJobError, OSError) as error:  # the lock is taken away all the same, and must be set free
+            failed, parked = True, f", but the job could not be parked: {error}"
+    while (left := barred.set_at + BAR_SECONDS - host.monotonic()) > 0:
+        if wait is not None and wait(left):
+            return Outcome(False, f"{place} was taken away{parked}; {_LEFT_BARRED}", place.id)
+        host.wait(never, min(left, STEP))
+    try:
+        removed = unbar(barred)
+    except (GuardBusy, OSError) as error:
+        return Outcome(False, f"{place} was taken away{parked}; {_LEFT_BARRED}: {error}", place.id)
     if not removed:
-        return Outcome(False, f"{barred.place} was taken, but its bar was removed by somebody else", barred.place.id)
-    done = _read_back(ground, barred.place, True)
-    return Outcome(done.done, done.what + parked, done.id)
+        return Outcome(False, f"{place} was taken away{parked}; its bar was removed by somebody else", place.id)
+    done = _read_back(ground, place, True)
+    return Outcome(done.done and not failed, done.what + parked, done.id)
 
 
 def _read_back(ground: Ground, place: LockPlace, done: bool) -> Outcome:

@@ -6,6 +6,7 @@ loop: whoever runs it, systemd perhaps, starts it again.
 
 from __future__ import annotations
 
+import errno
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
@@ -31,6 +32,9 @@ COST_TIMES = 50.0
 DUE_PAUSE = 0.05
 FIRST_TROUBLE, LONGEST_TROUBLE = 1.0, 30.0
 """Seconds for which a store in trouble is left alone."""
+NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+PUT_OFF = 60.0
+"""Seconds for which a job is left that may be read from here but not written."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the second try, and before any try."""
 HANGUP_DRAIN = 24.0
@@ -108,6 +112,7 @@ class Loop(ABC, Generic[T]):
         self._stop_at = math.inf
         self._look_at = self._soonest = self._leave_until = self._retry_at = 0.0
         self._troubles = 0
+        self._told_of: set[str] = set()
         self._nothing_left = False
         self.gone = ""
         """Why the loop has ended by itself: the store is not there any more; empty where it has not."""
@@ -280,7 +285,7 @@ class Loop(ABC, Generic[T]):
             self._running[item.id] = cancel
         try:
             self._host.spawn(lambda: self._work(item, cancel), f"fsjob-work-{item.id[-6:]}")
-        except RuntimeError as error:  # no more threads to be had
+        except OSError as error:  # no more threads to be had
             with self._mutex:
                 del self._running[item.id]
             item.release()
@@ -298,11 +303,25 @@ class Loop(ABC, Generic[T]):
         except FsJobError as error:  # of this job alone
             self._tell("error", item.id, str(error), began)
         except OSError as error:
-            self._leave_alone(str(error), item.id, began)
+            if self._is_of_this_job(error, item.id):
+                self._put_off(str(error), item.id, began)
+            else:
+                self._leave_alone(str(error), item.id, began)
         finally:
             with self._mutex:
                 del self._running[item.id]
             self._wake.set()
+
+    def _is_of_this_job(self, error: OSError, job_id: str) -> bool:
+        """Whether this job alone may not be written: another account's, or on a mount of its own."""
+        return error.errno in NOT_OURS and str(error.filename).startswith(f"{self._store.layout.job(job_id)}/")
+
+    def _put_off(self, why: str, job_id: str, began: float) -> None:
+        """It is left to whoever may write it, and the others go on; told once, however often it is tried again."""
+        self._store.put_off(job_id, PUT_OFF)
+        if job_id not in self._told_of:
+            self._told_of.add(job_id)
+            self._tell("error", job_id, f"left to whoever may write it: {why}", began)
 
     def _backoff(self, attempt: int) -> float:
         """A pause that grows with each attempt, jittered by half, so that what failed together does not return so."""

@@ -196,7 +196,7 @@ class _Round:
                 self._all_done.clear()
             try:
                 self._host.spawn(self._help, f"fsjob-tell-{self._note.id[-6:]}")
-            except RuntimeError:  # no more threads to be had: without it
+            except OSError:  # no more threads to be had: without it
                 self._end_help()
 
     def _help(self) -> None:

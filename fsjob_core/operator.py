@@ -18,7 +18,6 @@ from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, Re
 from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, append_audit, read_audit
 from .keeping import Keeper
 from .layout import check_id
-from .ledger import entry_of, read_ledger
 from .locks import Wait
 from .record import JobRecord, Json
 from .removal import Due
@@ -105,8 +104,9 @@ class Operator:
         """Give a job its value by hand. Raises AlreadyFulfilled, JobNotFound."""
 
         def act() -> Outcome:
-            self.store.fulfill(job_id, value)
-            done = self.store.get(job_id).fulfilled
+            record = steps.fulfill(self.store.ground, check_id(job_id), value)
+            self.store.flush_after(record)
+            done = self._as_it_stands(record).fulfilled
             return Outcome(done, f"job {job_id} is {'fulfilled' if done else 'pending again'}", job_id)
 
         return self._do("fulfill", job_id, act)
@@ -116,8 +116,8 @@ class Operator:
 
         def act() -> Outcome:
             keep = self._keeper.changed("edit")
-            steps.update(self.store.ground, check_id(job_id), version, request, keep=keep)
-            return Outcome(True, f"job {job_id} is at version {self.store.get(job_id).version}", job_id)
+            record = steps.update(self.store.ground, check_id(job_id), version, request, keep=keep)
+            return Outcome(True, f"job {job_id} is at version {self._as_it_stands(record).version}", job_id)
 
         return self._do("edit", job_id, act)
 
@@ -125,8 +125,8 @@ class Operator:
         """Put a fulfilled or parked job back to pending. Raises JobLocked, which says whose lock stands."""
 
         def act() -> Outcome:
-            steps.requeue(self.store.ground, check_id(job_id), keep=self._keeper.changed("requeue"))
-            record = self.store.get(job_id)
+            record = steps.requeue(self.store.ground, check_id(job_id), keep=self._keeper.changed("requeue"))
+            record = self._as_it_stands(record)
             state = "fulfilled already" if record.fulfilled else "pending"
             return Outcome(True, f"job {job_id} is {state}, version {record.version}", job_id)
 
@@ -137,7 +137,7 @@ class Operator:
 
         def act() -> Outcome:
             self._park(job_id, reason)
-            parked = self.store.ground.disk.exists(self.store.layout.parked_link(job_id))
+            parked = self._stands(self.store.layout.parked_link(job_id))
             return Outcome(parked, f"job {job_id} is {'parked' if parked else 'not parked any more'}", job_id)
 
         return self._do("park", job_id, act, reason=reason)
@@ -146,13 +146,20 @@ class Operator:
         keep = self._keeper.changed("park")
         steps.park(self.store.ground, check_id(job_id), reason or f"by {self.who}", keep=keep)
 
+    def _park_too(self, released: Outcome) -> Outcome:
+        try:
+            self._park(released.id)
+        except (FsJobError, OSError) as error:
+            return Outcome(False, f"{released.what}, but the job is not parked: {error}", released.id)
+        return Outcome(True, f"{released.what}, and the job is parked", released.id)
+
     def delete(self, job_id: str) -> Outcome:
         """Move a job into the trash, from where `undo` brings it back until it is purged. Raises JobLocked."""
 
         def act() -> Outcome:
             ground = self.store.ground
             name = removal.delete(ground, check_id(job_id), keep=self._keeper.deleted(job_id))
-            there = ground.disk.exists(ground.layout.in_trash(name))
+            there = self._stands(ground.layout.in_trash(name))
             return Outcome(there, f"job {job_id} is {'in the trash' if there else 'not in the trash any more'}", job_id)
 
         return self._do("delete", job_id, act)
@@ -174,8 +181,9 @@ class Operator:
         """Have a target told of the job's value."""
 
         def act() -> Outcome:
-            self.store.queue(job_id, target)
-            return Outcome(True, waiting_for(job_id, len(self.store.get(job_id).waiting)), job_id)
+            record = steps.queue(self.store.ground, check_id(job_id), target)
+            self.store.flush_after(record)
+            return Outcome(True, waiting_for(job_id, len(self._as_it_stands(record).waiting)), job_id)
 
         return self._do("queue", job_id, act, target=target)
 
@@ -184,8 +192,9 @@ class Operator:
 
         def act() -> Outcome:
             before = len(self.store.get(job_id).waiting)
-            steps.unqueue(self.store.ground, check_id(job_id), [target], keep=self._keeper.changed("unqueue"))
-            left = len(self.store.get(job_id).waiting)
+            keep = self._keeper.changed("unqueue")
+            record = steps.unqueue(self.store.ground, check_id(job_id), [target], keep=keep)
+            left = len(self._as_it_stands(record).waiting)
             what = waiting_for(job_id, left)
             return Outcome(left < before, what if left < before else f"this target did not wait: {what}", job_id)
 
@@ -199,9 +208,8 @@ class Operator:
             if not found:
                 which = "none that was given up waits" if targets is None else "these do not wait"
                 return Outcome(False, f"no target of job {job_id} is told anew: {which}", job_id)
-            due = entry_of(read_ledger(self.store.get(job_id)), found[0]) is None
             many = "1 target is" if len(found) == 1 else f"{len(found):,} targets are"
-            return Outcome(due, f"job {job_id}: {many} told anew", job_id)
+            return Outcome(True, f"job {job_id}: {many} told anew", job_id)
 
         return self._do("tell again", job_id, act, targets=targets)
 
@@ -216,10 +224,7 @@ class Operator:
 
         def act() -> Outcome:
             outcome = self.store.break_lock(lock, wait=wait)
-            if park and outcome.done:
-                self._park(lock.id)
-                outcome = Outcome(True, f"{outcome.what}, and the job is parked", lock.id)
-            return outcome
+            return self._park_too(outcome) if park and outcome.done else outcome
 
         return self._do("release", lock.id, act, kind=lock.kind, token=lock.token)
 
@@ -310,7 +315,11 @@ class Operator:
                 if stopped:
                     break
             if len(results) == len(entry.jobs) and all(settled for _, settled in results):
-                journal.settle(entry, UNDONE if any(outcome.done for outcome, _ in results) else REFUSED)
+                how = UNDONE if any(outcome.done for outcome, _ in results) else REFUSED
+                try:
+                    journal.settle(entry, how)
+                except OSError as error:  # undone it is, and undone again it says so
+                    _log.warning("the journal does not know that this is undone: %s", error)
             if stopped:
                 break
         return outcomes
@@ -321,7 +330,7 @@ class Operator:
         def act() -> Outcome:
             outcome = undo(self.store.ground, journal, entry, kept)
             if outcome.done and kept.act != "create" and self.store.respond is not None:
-                with suppress(FsJobError):  # it may be fulfilled again, and somebody wait for it
+                with suppress(FsJobError, OSError):  # it may be fulfilled again, and somebody wait for it
                     self.store.flush_after(self.store.get(kept.id))
             return outcome
 
@@ -331,6 +340,20 @@ class Operator:
             return Outcome(False, str(error), kept.id), not isinstance(error, _LATER)
 
     # ── what every act goes through ──
+
+    def _as_it_stands(self, left: JobRecord) -> JobRecord:
+        """A job read back after an act; as the act left it where it cannot be read: done it is all the same."""
+        try:
+            return self.store.get(left.id)
+        except (FsJobError, OSError):
+            return left
+
+    def _stands(self, path: str) -> bool:
+        """Whether what an act has made stands there; it did, where that cannot be told."""
+        try:
+            return self.store.ground.disk.exists(path)
+        except OSError:
+            return True
 
     def _allowed(self) -> None:
         why_not = self.writable

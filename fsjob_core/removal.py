@@ -13,6 +13,8 @@ from .layout import is_job_id
 from .lease import Lease
 from .steps import holding
 
+LINKS_GONE = "links of it are gone, and `fsjob doctor --repair` makes them again; "
+
 
 def delete(ground: Ground, job_id: str, *, keep: Callable[[str], None] | None = None) -> str:
     """Move a job into the trash; gives its name there. Raises JobLocked, JobNotFound, GuardBusy.
@@ -45,9 +47,12 @@ def delete(ground: Ground, job_id: str, *, keep: Callable[[str], None] | None = 
 def _move(ground: Ground, change: Change, leases: Sequence[Lease], name: str) -> None:
     """Unlink a job and move it into the trash, its three locks held."""
     layout, disk, job_id = ground.layout, ground.disk, change.lock.place.id
+    gone = ""
     for link in (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id)):
-        if disk.exists(link) and not change.lock.step(disk.remove, link):
-            raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; try again")
+        if disk.exists(link):
+            if not change.lock.step(disk.remove, link):
+                raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; {gone}try again")
+            gone = LINKS_GONE
     for directory in (layout.pending, layout.waiting, layout.parked):
         disk.sync_directory(directory)
     change.withdraw()
@@ -58,7 +63,7 @@ def _move(ground: Ground, change: Change, leases: Sequence[Lease], name: str) ->
         disk.move(job, layout.in_trash(name))
 
     if not change.lock.step(move, layout.job(job_id)):
-        raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; its links are gone, try again")
+        raise GuardBusy(f"job {job_id} was not deleted: the store's guard is busy; {gone}try again")
 
 
 # ── for good ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO
 
-from .change import Change, Known
+from .change import Change, Known, Proof
 from .errors import AlreadyFulfilled, InvalidRequest, Unsettled, VersionMismatch
 from .ground import STATE_LOCK_WAIT, Ground
-from .lease import Lease
+from .lease import Bar, Lease
 from .ledger import Tries, begun_anew, given_up, only_of_those_who_wait, with_tries
 from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, same_json, without
 
@@ -140,8 +140,7 @@ def fulfill(
         done = replace(record, state=FULFILLED).with_ours(parked=None, not_before=None, finished=finished)
         change.commit(done)
         change.unlink(layout.pending_link(job_id))
-        if ground.disk.exists(layout.parked_link(job_id)):
-            change.unlink(layout.parked_link(job_id))
+        change.unlink(layout.parked_link(job_id), if_there=True)
         return change.record
 
 
@@ -279,21 +278,20 @@ def park(
     reason: str,
     *,
     lease: Lease | None = None,
-    barred: bool = False,
+    bar: Bar | None = None,
     keep: Keep | None = None,
 ) -> JobRecord:
     """Give a pending job up until an operator says otherwise. Raises JobLocked, AlreadyFulfilled.
 
-    `lease`: the work lease of the caller. `barred`: the caller's bar stands at the work lock instead.
+    `lease`: the work lease of the caller. `bar`: the caller's bar, which stands at the work lock instead.
     """
     ground.ready()
     ground.require_job(job_id)
     layout = ground.layout
     with ExitStack() as held:
-        leases = [lease] if lease else []
-        if lease is None and not barred:
-            leases = held.enter_context(holding(ground, job_id, "work"))
-        change = held.enter_context(Change(ground, job_id, leases=leases))
+        right: Sequence[Proof] = [proof for proof in (lease, bar) if proof is not None]
+        right = right or held.enter_context(holding(ground, job_id, "work"))
+        change = held.enter_context(Change(ground, job_id, leases=right))
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
         parked = {"at": ground.host.time(), "reason": reason}

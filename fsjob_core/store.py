@@ -15,13 +15,14 @@ from . import delivery, locks, removal, steps
 from .backlog import Backlog
 from .careful import CarefulDisk, careful
 from .delivery import Notification, Respond
-from .fs import Disk
+from .errors import InvalidRequest
+from .fs import Disk, NotRegular
 from .ground import Ground
 from .host import REAL, Host
 from .journal import Outcome
 from .layout import Layout, check_id
 from .lease import Lease
-from .record import JobRecord, Json, dump
+from .record import MAX_STATE, JobRecord, Json, dump, parse
 from .views import Counts, Entry, LockInfo, Views, WorkerInfo
 from .work import WorkLease, accept_work
 
@@ -64,7 +65,7 @@ class JobStore:
         root = os.path.abspath(os.fspath(directory))
         local = _host.is_local(root)
         if not local:
-            _host = careful(_host, _host.fstype(root))
+            _host = careful(_host, root)
         self.host = _host
         self.layout = Layout(root)
         self.respond = respond
@@ -312,6 +313,18 @@ class JobStore:
         """Whether the last pull gave None for its `seconds` were up."""
         return self._work.unfinished
 
+    def put_off(self, job_id: str, seconds: float) -> None:
+        """Have this object pull a job, or its notification, not again for so many seconds.
+
+            >>> job = store.create(1)
+            >>> store.put_off(job.id, 60)
+            >>> store.pull_work() is None
+            True
+        """
+        with self._pulling:
+            for backlog in (self._work, self._notifications, self._due_notifications):
+                backlog.put_off(job_id, seconds)
+
     def pause(self, reason: str = "") -> None:
         """Have no worker of ours pull any more; Node's go on.
 
@@ -337,17 +350,31 @@ class JobStore:
     def label(self, name: str | None = None, klass: str | None = None) -> None:
         """Give the store a name or a class; "" takes it away, None leaves it. Further members of the file stay.
 
+        Raises InvalidRequest where store.json holds something else: it is left as it is.
+
             >>> store.label("thumbnails", "staging")
             >>> store.views.label().name
             'thumbnails'
         """
         self.ground.ready()
-        members: dict[str, Json] = self.views.about()
+        members = self._about()
         for member, value in (("name", name), ("class", klass)):
             if value is not None:
                 members[member] = value
         scratch = self.layout.staging(self.host.tagged_token())
         self.ground.disk.replace(self.layout.about, dump(members, "the label") + b"\n", scratch)
+
+    def _about(self) -> dict[str, Json]:
+        path = self.layout.about
+        try:
+            found = parse(self.ground.disk.read(path, MAX_STATE).decode("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, NotRegular) as error:
+            raise InvalidRequest(f"{path} cannot be used, mend it or move it away: {error}") from None
+        if not isinstance(found, dict):
+            raise InvalidRequest(f"{path} holds no JSON object: mend it or move it away")
+        return found
 
     # ── locks ──
 

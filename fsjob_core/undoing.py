@@ -77,7 +77,7 @@ def _put_back(ground: Ground, journal: Journal, entry: Entry, kept: Kept) -> Out
                 raise ChangedSince(_what_changed(kept, old, change.record))
     except JobNotFound:
         raise ChangedSince(f"job {job_id} is not there any more: nothing was put back") from None
-    return _read_back(ground, kept)
+    return _read_back(ground, kept, change.record)
 
 
 def _restore(
@@ -162,14 +162,17 @@ def waiting_for(job_id: str, count: int) -> str:
     return f"{count:,} {'target waits' if count == 1 else 'targets wait'} for job {job_id}"
 
 
-def _read_back(ground: Ground, kept: Kept) -> Outcome:
-    _, record = ground.read(kept.id)
+def _read_back(ground: Ground, kept: Kept, left: JobRecord) -> Outcome:
+    try:
+        _, record = ground.read(kept.id)
+        parked = ground.disk.exists(ground.layout.parked_link(kept.id))
+    except (FsJobError, OSError):  # it is put back all the same
+        record, parked = left, bool(left.ours.get("parked"))
     if kept.act == "unqueue":
         what = f"{waiting_for(kept.id, len(record.waiting))} again"
     elif kept.act == "edit":
         what = f"job {kept.id} has its request of before, version {record.version}"
     else:
-        parked = ground.disk.exists(ground.layout.parked_link(kept.id))
         state = "fulfilled" if record.fulfilled else "parked" if parked else "pending"
         what = f"job {kept.id} is {state} again, version {record.version}"
     return Outcome(True, what, kept.id)
@@ -253,8 +256,10 @@ def _missing_links(ground: Ground, kept: Kept) -> list[str]:
 def _state_of(ground: Ground, job_id: str) -> str:
     try:
         _, record = ground.read(job_id)
+        if record.fulfilled:
+            return "fulfilled"
+        return "parked" if ground.disk.exists(ground.layout.parked_link(job_id)) else "pending"
     except CorruptJob:
         return "and its state.json cannot be used, as before"
-    if record.fulfilled:
-        return "fulfilled"
-    return "parked" if ground.disk.exists(ground.layout.parked_link(job_id)) else "pending"
+    except (FsJobError, OSError) as error:  # brought back it is all the same
+        return f"and cannot be read now: {error}"

@@ -271,10 +271,6 @@ class Views:
             return None
         return data.decode("utf-8", "replace").strip()
 
-    def about(self) -> dict[str, object]:
-        """What `store.json` holds; nothing where there is none."""
-        return self._json(self.layout.about)
-
     def lacks_room(self, size: int) -> bool:
         """Whether the file system has no room for so many bytes, or for a file."""
         found = os.statvfs(self.layout.root)
@@ -282,7 +278,7 @@ class Views:
 
     def label(self) -> Label:
         """Name and class of the store."""
-        found = self.about()
+        found = self._json(self.layout.about)
         return Label(str(found.get("name") or ""), str(found.get("class") or ""))
 
     def workers(self) -> list[WorkerInfo]:

@@ -109,7 +109,8 @@ def test_no_store_and_wrong_use(tmp_path: Path, store: JobStore) -> None:
     assert doctor(tmp_path / "nothing", "--repair").returncode == 5
     assert not (tmp_path / "nothing").exists()
     assert doctor(store, "--force", "state-corrupt").returncode == 2
-    assert doctor(store, "--repair", "--force", "dead-lock").returncode == 2
+    for kind in ("dead-lock", "foreign-name", "job-not-readable"):  # the first is done unasked, the others never
+        assert doctor(store, "--repair", "--force", kind).returncode == 2
 
 
 def test_names_are_safe_to_print(store: JobStore) -> None:

@@ -7,6 +7,9 @@ nothing is deleted that could not be put back: it goes by rename into the trash.
 from .finding import find
 from .locks import lock_problem
 from .problems import Kind, Problem
-from .repairing import repair
+from .repairing import REPAIRS, repair
 
-__all__ = ["Kind", "Problem", "find", "lock_problem", "repair"]
+FORCIBLE = tuple(kind for kind in REPAIRS if not kind.automatic)
+"""Kinds that are left for an operator, and that repair mends where it is forced to."""
+
+__all__ = ["FORCIBLE", "Kind", "Problem", "find", "lock_problem", "repair"]

@@ -37,7 +37,7 @@ def repair(ground: Ground, views: Views, problem: Problem, *, force: bool = Fals
     The outcome says where it was not done because somebody holds the job, or the guard is busy. Raises OSError.
     """
     ground.ready()
-    mend = _REPAIRS.get(problem.kind)
+    mend = REPAIRS.get(problem.kind)
     if mend is None or not (force or problem.automatic):
         return Outcome(False, f"{problem.path} is left for an operator: {problem.remedy}", problem.id)
     try:
@@ -162,7 +162,7 @@ def _relink(ground: Ground, views: Views, problem: Problem) -> Outcome:
         scratch = layout.staging(ground.host.tagged_token())
         disk.link(layout.link_text(problem.id), scratch)
         try:
-            _prove(lock, lambda path: disk.calls.rename(scratch, path), problem.path)
+            _prove(lock, lambda path: disk.rename_over(scratch, path), problem.path)
         except BaseException:
             disk.discard(scratch)
             raise
@@ -268,7 +268,7 @@ def _move_lock_away(ground: Ground, views: Views, problem: Problem) -> Outcome:
     """What nobody can take: no lock at all, or one with something in it that is not beaten any more."""
     place, seen = ground.place(lock_kind(problem), problem.id), _watch(ground, views, problem)
     there = _trash(ground, f"{problem.id}.lock")
-    if not move_away(ground.host, place, seen, there):
+    if not move_away(ground.host, place, seen, lambda path: ground.disk.move(path, there)):
         return Outcome(False, f"{place} has changed meanwhile; it was left alone", problem.id)
     _sync_move(ground, problem.path)
     return _moved(ground, problem, there)
@@ -314,7 +314,7 @@ def _rename_away(ground: Ground, problem: Problem) -> Outcome:
     return _moved(ground, problem, there)
 
 
-_REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
+REPAIRS: dict[Kind, Callable[[Ground, Views, Problem], Outcome]] = {
     Kind.PENDING_WITHOUT_LINK: _mend_drift,
     Kind.PARKED_WITHOUT_LINK: _mend_drift,
     Kind.PARKED_WITHOUT_REASON: _note_parked,

@@ -52,12 +52,13 @@ class Heart:
     # ── what leases call ──
 
     def add(self, lease: Lease) -> None:
+        """Beat and watch a lease from now on. Raises OSError where there is no thread to be had for that."""
         with self.mutex:
-            self._leases[id(lease)] = lease
             if self._beats is None:
                 self._beats = self._host.spawn(self._run_beats, "fsjob-beats")
             if self._watchdog is None:
                 self._watchdog = self._host.spawn(self._run_watchdog, "fsjob-watchdog")
+            self._leases[id(lease)] = lease
 
     def drop(self, lease: Lease) -> bool:
         """No more beats for this lease. False: one is under way, and the heart will close the descriptor."""
@@ -76,7 +77,7 @@ class Heart:
 
     # ── the two loops ──
 
-    def beat(self, now: float) -> float:
+    def beat(self) -> float:
         """Refresh and prove every lock; gives the seconds until the next time."""
         with self.mutex:
             leases = list(self._leases.values())
@@ -121,7 +122,7 @@ class Heart:
                 if not self._leases:
                     self._beats = None
                     return
-            seconds = self.beat(self._host.monotonic())
+            seconds = self.beat()
 
     def _run_watchdog(self) -> None:
         seconds = BEAT_EVERY

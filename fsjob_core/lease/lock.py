@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
 from ..careful import Patience
 from ..errors import GuardBusy, LeaseLost, Unsettled, named
+from ..fs import close
 from ..host import Host
 from ..layout import STAGED, Layout
 from .heart import PROOF_LASTS, Heart
-from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, close, look_closely, same_beat
+from .sight import DIRECTORY, OWNER_ATTRIBUTE, Owner, look_closely, same_beat
+
+_log = logging.getLogger("fsjob")
 
 KINDS = ("work", "notification", "state")
 
@@ -118,13 +122,13 @@ class Lease:
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
                 marked = True
             lease = cls(host, place, owner, fd, began, marked)
+            lease.heart.add(lease)
         except BaseException as error:
             close(calls, fd)
             _give_back(host, place, began, guarded)
             if isinstance(error, OSError):
                 raise named(error, place.path) from None
             raise
-        lease.heart.add(lease)
         if host.monotonic() - began > PROOF_LASTS:
             lease.lose("taking it took too long")
             lease.release()
@@ -219,7 +223,10 @@ class Lease:
             return
 
     def release(self) -> bool:
-        """Give the lock back; says whether it was still there to give. Touches nothing that is not ours."""
+        """Give the lock back; says whether it was still there to give. Touches nothing that is not ours.
+
+        Raises nothing: a lock that cannot be removed is left to go stale.
+        """
         if self._closed:
             return False
         try:
@@ -238,10 +245,9 @@ class Lease:
                 self.host.calls.rmdir(self.place.path)
         except (GuardBusy, FileNotFoundError):
             return False
-        except OSError:
-            if not self.host.careful:
-                raise
-            return False  # what was done under it is done: it goes stale
+        except OSError as error:  # what was done under it is done, and must not be taken for failed
+            _log.warning("%s could not be given back, and is left to go stale: %s", self.place, error)
+            return False
         if closes_itself:
             self.close()
         return True

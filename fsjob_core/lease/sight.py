@@ -7,12 +7,12 @@ import json
 import math
 import os
 import stat
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from ..careful import listed_inode
 from ..errors import named
+from ..fs import close
 from ..host import Calls, Host, Identity, Thread
 
 STALE_AFTER = 10.0
@@ -106,12 +106,6 @@ def look(host: Host, path: str) -> Sighting | None:
         raise named(error, path) from None
     finally:
         close(calls, fd)
-
-
-def close(calls: Calls, fd: int) -> None:
-    """Close a directory: nothing was written through it, so there is nothing to lose where that fails."""
-    with suppress(OSError):
-        calls.close(fd)
 
 
 def look_closely(host: Host, path: str, expected: int) -> Sighting | None:

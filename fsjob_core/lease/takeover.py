@@ -7,13 +7,13 @@ judged the same lock stale one wins.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from ..careful import listed_inode
-from ..errors import GuardBusy, JobLocked, LockTimeout, named
+from ..errors import GuardBusy, JobLocked, LeaseLost, LockTimeout, named
 from ..host import Host
 from .lock import Lease, LockPlace, remove_staged
 from .sight import (
@@ -30,6 +30,8 @@ from .sight import (
 
 BAR_SECONDS = 7.0
 """For how long a bar stands: one beat of a Node holder (5 s) and a margin."""
+BAR_PROVEN = BAR_OLD - 10.0
+"""Seconds for which who set a bar may act under it; by a clock that is ahead others may think it old before."""
 JUDGED_FOR = 5.0
 """Seconds for which a judgement under the guard holds: a host that was cut off loses its guard unseen."""
 
@@ -55,6 +57,8 @@ def judge(host: Host, path: str, seen: Sighting, *, local: bool) -> Judgement:
         return Judgement.HELD
     if local and seen.owner is not None and host.alive(seen.owner.identity) is False:
         return Judgement.DEAD
+    if not host.guard_excludes:  # of two machines that judge it stale both would win
+        return Judgement.HELD
     unchanged = Sightings.of(host).unchanged_for(path, seen)
     limit = stale_after(local)
     from_the_future = age < 0
@@ -111,11 +115,11 @@ def remove(host: Host, place: LockPlace, seen: Sighting, *, live: bool = False) 
         return same and _remove_there(host, place, seen)
 
 
-def move_away(host: Host, place: LockPlace, seen: Sighting, there: str) -> bool:
-    """Move to `there` what stands at a lock's path and nobody can take; False if it has changed. Raises GuardBusy."""
+def move_away(host: Host, place: LockPlace, seen: Sighting, move: Callable[[str], None]) -> bool:
+    """`move` what stands at a lock's path and nobody can take; False if it has changed. Raises GuardBusy."""
     with _same_under_guard(host, place, seen) as same:
         if same:
-            host.calls.rename(place.path, there)
+            move(place.path)
         return same
 
 
@@ -177,17 +181,44 @@ def describe(seen: Sighting | None) -> str:
 # ── bar and tell ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Bar(NamedTuple):
-    """A link to nothing that stands where a live lock was: nobody takes it, and the holder's beat finds nothing."""
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A link to nothing that stands where a live lock was: nobody takes it, and the holder's beat finds nothing.
 
+    Whoever set it proves it as a lease is proven, and may park the job under it.
+    """
+
+    host: Host
     place: LockPlace
     text: str
+    set_at: float
+    """The clock right before it was set."""
+
+    def stands(self) -> bool:
+        """Whether it is still there."""
+        seen = look(self.host, self.place.path)
+        return seen is not None and seen.bar == self.text
+
+    def ask_clock(self) -> None:
+        """Raise LeaseLost once others may take it for left by a crash. Asks no file system."""
+        if self.host.monotonic() - self.set_at > BAR_PROVEN:
+            raise self._lost()
+
+    def require(self) -> None:
+        """Raise LeaseLost unless it stands, as of now."""
+        if not self.stands():
+            raise self._lost()
+        self.ask_clock()
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(f"{self.place} is not barred by us any more; the change was not made")
 
 
 def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
     """Replace a live lock by a bar. Raises JobLocked if the lock is another's by now, GuardBusy."""
     name = "".join(letter if letter.isalnum() or letter in "-_.@" else "_" for letter in who)[:60]
     text = f"{BAR_PREFIX}{host.tagged_token()} by {name} at {host.time():.0f}"
+    set_at = host.monotonic()
     with _same_under_guard(host, place, seen, live=True) as same:
         if not same or not _remove_there(host, place, seen):
             raise JobLocked(f"{place} has changed hands: it is {describe(look(host, place.path))}")
@@ -199,14 +230,13 @@ def bar(host: Host, place: LockPlace, seen: Sighting, who: str) -> Bar:
             raise named(error, place.path) from None
         if place.kind == "state":
             remove_staged(host, place.job)  # a live holder may have staged since; from here on it cannot prove
-    return Bar(place, text)
+    return Bar(host, place, text, set_at)
 
 
-def unbar(host: Host, barred: Bar) -> bool:
+def unbar(barred: Bar) -> bool:
     """Take one's own bar away; False if it is no longer there. Raises GuardBusy."""
-    with host.guard(barred.place.guard, True):
-        seen = look(host, barred.place.path)
-        if seen is None or seen.bar != barred.text:
+    with barred.host.guard(barred.place.guard, True):
+        if not barred.stands():
             return False
-        host.calls.unlink(barred.place.path)
+        barred.host.calls.unlink(barred.place.path)
     return True

@@ -8,15 +8,13 @@ from functools import partial
 import click
 
 from fsjob_core import errors
-from fsjob_core.doctor import Kind, Problem
+from fsjob_core.doctor import FORCIBLE, Problem
 from fsjob_core.journal import Outcome
 from fsjob_core.store import JobStore
 
 from ..text import safe_text, short_age
 from .common import acting, print_json, reading, say, with_store, writing
 from .exits import FAILED, sentence
-
-LEFT_FOR_HANDS = [kind.value for kind in Kind if not kind.automatic]
 
 
 @click.command("doctor")
@@ -25,7 +23,7 @@ LEFT_FOR_HANDS = [kind.value for kind in Kind if not kind.automatic]
     "--force",
     "forced",
     metavar="KIND",
-    type=click.Choice(LEFT_FOR_HANDS),
+    type=click.Choice([kind.value for kind in FORCIBLE]),
     multiple=True,
     help="Mend this kind as well, which is otherwise left for an operator.",
 )

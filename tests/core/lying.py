@@ -93,6 +93,6 @@ class Machine:
         before = int(self.ahead)
         self.ahead += seconds
         if int(self.ahead) > before:
-            self.heart.beat(0)
+            self.heart.beat()
             self.heart.watch(REAL.monotonic() + self.ahead)
         return bool(event.is_set())

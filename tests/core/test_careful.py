@@ -15,6 +15,7 @@ from fsjob_core.careful import CarefulDisk
 from fsjob_core.change import Change
 from fsjob_core.fs import Disk
 from fsjob_core.host import REAL
+from fsjob_core.lease import Judgement, judge, look
 from fsjob_core.store import JobStore
 
 from .lying import Machine, failure
@@ -291,6 +292,59 @@ def test_care_is_taken_where_other_machines_see_the_store(tmp_path: Path, fstype
     store = JobStore(tmp_path / "s", _host=Machine(fstype=fstype).host())
     assert store.host.careful and store.host.fresh_opens is fresh_opens
     assert isinstance(store.ground.disk, CarefulDisk)
+
+
+@pytest.mark.parametrize(
+    ("fstype", "options", "excludes"),
+    [
+        ("nfs4", "rw,hard,local_lock=none", True),
+        ("nfs", "rw,nolock", False),
+        ("nfs", "rw,local_lock=all", False),
+        ("fuse.glusterfs", "rw", True),
+        ("fuse.sshfs", "rw", False),
+    ],
+)
+def test_where_the_guard_keeps_nobody_out_only_force_takes_a_lock(
+    tmp_path: Path, fstype: str, options: str, excludes: bool
+) -> None:
+    machine = Machine(fstype=fstype)
+    store = JobStore(tmp_path / "s", _host=replace(machine.host(), mount_options=lambda path: options))
+    job = store.create(1)
+    path = store.layout.work_lock(job.id)
+    os.mkdir(path)
+    os.utime(path, (1, 1))
+    seen = look(store.host, path)
+    assert seen is not None
+    for _ in range(20):
+        judge(store.host, path, seen, local=False)
+        store.host.wait(store.host.event(), 1.0)
+    assert (judge(store.host, path, seen, local=False) is Judgement.STALE) is excludes
+    assert store.break_lock(store.locks()[0], force=True).done and not os.path.lexists(path)
+
+
+def test_a_job_that_was_remembered_as_absent_is_found(store: JobStore, machine: Machine) -> None:
+    job = store.create("here")
+
+    def absent(name: str, *args: Any) -> None:
+        if name == "lstat" and args[0] == store.layout.job(job.id):
+            raise failure(errno.ENOENT, args[0])
+
+    machine.calls.before = absent
+    assert store.get(job.id).request == "here"
+    store.update(job.id, 0, "new")
+
+
+def test_a_listing_that_fails_does_not_say_that_a_name_is_absent(store: JobStore, machine: Machine) -> None:
+    def broken(name: str, *args: Any) -> None:
+        if name == "lstat" and args[0] == store.layout.paused:
+            raise failure(errno.ENOENT, args[0])
+        if name == "scandir" and args[0] == store.layout.own:
+            raise failure(errno.EIO, args[0])
+
+    store.create(1)
+    machine.calls.before = broken
+    with pytest.raises(OSError, match="Input/output"):
+        store.pull_work()  # it may be paused
 
 
 def test_on_a_local_file_system_nothing_is_asked_twice(tmp_path: Path) -> None:

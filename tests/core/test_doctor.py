@@ -16,7 +16,7 @@ import pytest
 from fsjob_core import errors
 from fsjob_core.doctor import Kind, Problem
 from fsjob_core.doctor.problems import Links, drift
-from fsjob_core.doctor.repairing import _REPAIRS
+from fsjob_core.doctor.repairing import REPAIRS
 from fsjob_core.host import REAL
 from fsjob_core.journal import read_audit
 from fsjob_core.operator import Operator
@@ -349,7 +349,7 @@ def test_found_left_alone_and_mended(store: JobStore, case: Case) -> None:
 
 
 def test_every_kind_has_its_repair_and_its_test() -> None:
-    with_repair = set(_REPAIRS)
+    with_repair = set(REPAIRS)
     assert set(Kind) - with_repair == {Kind.FOREIGN_NAME, Kind.JOB_NOT_READABLE}
     assert {kind for kind in Kind if kind.automatic} <= with_repair
     elsewhere = {

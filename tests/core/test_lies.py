@@ -93,6 +93,26 @@ def deliver(store: JobStore, job_id: str) -> None:
     note.done(None, note.waiting)
 
 
+def led_elsewhere(store: JobStore) -> str:
+    job = store.create("request")
+    os.unlink(store.layout.pending_link(job.id))
+    os.symlink("/elsewhere", store.layout.pending_link(job.id))
+    return job.id
+
+
+def blocked(store: JobStore) -> str:
+    job = store.create("request")
+    Path(store.layout.work_lock(job.id)).touch()
+    os.utime(store.layout.work_lock(job.id), (1, 1))
+    return job.id
+
+
+def mend(store: JobStore, job_id: str) -> None:
+    for problem in store.doctor():
+        if not store.repair(problem).done:
+            raise errors.JobLocked("its own lock, of which it was told that it is another's")
+
+
 def is_pending(store: JobStore, job_id: str, version: int) -> bool:
     record = store.get(job_id)
     linked = job_id in names(store.layout.pending) and job_id not in names(store.layout.parked)
@@ -140,6 +160,15 @@ OPERATIONS = {
     "unpark": Operation(parked, lambda store, job_id: store.requeue(job_id), lambda s, j: is_pending(s, j, 1)),
     "park": Operation(pending, lambda store, job_id: store.park(job_id, "broken"), is_parked),
     "delete": Operation(pending, lambda store, job_id: store.delete(job_id), is_gone),
+    "label": Operation(
+        pending, lambda store, _: store.label("name"), lambda store, _: store.views.label().name == "name"
+    ),
+    "relink": Operation(
+        led_elsewhere, mend, lambda store, job_id: os.path.isdir(store.layout.pending_link(job_id))
+    ),
+    "move a lock away": Operation(
+        blocked, mend, lambda store, job_id: not os.path.lexists(store.layout.work_lock(job_id))
+    ),
     "take over": Operation(abandoned, take_from_the_dead, lambda store, job_id: is_pending(store, job_id, 0)),
 }
 

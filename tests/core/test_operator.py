@@ -61,3 +61,11 @@ def test_a_label_keeps_what_it_does_not_know(store: JobStore, operator: Operator
         operator.label("", "")
     assert Operator(store, write=True).label("", "").what == "the store carries no name and no class"
     assert json.loads(Path(store.layout.about).read_text())["theirs"] == 1
+
+
+@pytest.mark.parametrize("content", [b'{"name": "main"', b"[1]", b"\xff"])
+def test_a_store_json_that_cannot_be_used_is_not_written_over(store: JobStore, content: bytes) -> None:
+    Path(store.layout.about).write_bytes(content)
+    with pytest.raises(errors.InvalidRequest, match=r"store\.json"):
+        store.label("new")
+    assert Path(store.layout.about).read_bytes() == content

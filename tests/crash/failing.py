@@ -43,6 +43,8 @@ class Failer:
     way: Way
     over: bool = False
     count: int = 0
+    last_sync: int = 0
+    """The last call that any success depended on: a commit's, for what comes after it only tidies up."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """Name and path of every call that failed."""
     unsynced: set[str] = field(default_factory=set)
@@ -55,6 +57,8 @@ class Failer:
             return real(*args, **named)
         self.count += 1
         path = _path(args)
+        if name == "fsync" and not _is_telling():
+            self.last_sync = self.count
         if self.count == self.at or (self.way.forever and self.count > self.at):
             if self.way.error != SHORT:
                 self._fail(name, real, args, path)
@@ -98,12 +102,15 @@ def _is_telling() -> bool:
 class Trial:
     """One run of an operation in which calls fail."""
 
-    def __init__(self, bench: Bench, at: int, way: Way) -> None:
+    def __init__(self, bench: Bench, at: int, way: Way, *, durable: bool = False) -> None:
         self.bench = bench
+        self.durable = durable
+        """Whether the first call that fails comes after the last one on which any success depends."""
         self.failer = Failer(at, way)
         self.said: list[dict[str, Any]] = []
         self.faults: list[str] = []
-        self.host = host_with(self.failer, Clock())
+        self.clock = Clock()
+        self.host = host_with(self.failer, self.clock)
         self.acting = bench.acting(self.host, self._hear)
 
     def _hear(self, line: dict[str, Any]) -> None:
@@ -118,11 +125,14 @@ class Trial:
         before = _descriptors()
         complete = self._act()
         self.failer.over = True
+        if self.durable and not complete and self.bench.operation.tidies:
+            self.faults.append("what was done, and is durable, was denied")
         self._release()
         self._nothing_is_held(before)
         look = Look(
             self.bench.operation, self.bench.directory, self.bench.ids, self.said, failed=bool(self.failer.failed)
         )
+        look.clock.pass_by(self.clock.ahead)
         look.at(look.is_whole if complete and not self.failer.failed else look.is_there)
         look.at(look.goes_on)
         return self.faults + look.faults
@@ -195,7 +205,7 @@ def fail(bench: Bench, found: Found, ways: int = len(WAYS), first: int = 0, only
     found.calls = dry.failer.count
     for number, which in trials(found.calls, ways, first):
         if only in (0, number) and (way < 0 or WAYS[way] == which):
-            trial = Trial(bench, number, which)
+            trial = Trial(bench, number, which, durable=0 < dry.failer.last_sync < number)
             faults = trial.run()
             call = " ".join(trial.failer.failed[0]) if trial.failer.failed else "no call"
             found.add(f"call {number}, {call}, {which}", faults)

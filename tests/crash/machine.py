@@ -55,7 +55,7 @@ class Clock:
             self._beaten = self.ahead
             heart = self.host.services.get(Heart) if self.host is not None else None
             if heart is not None:
-                heart.beat(self.monotonic())
+                heart.beat()
 
 
 class _NoThread:

@@ -102,12 +102,25 @@ def link_named_by_its_text(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Disk, "link", lambda disk, text, path: disk.calls.symlink(text, path))
 
 
-def lock_kept_where_a_close_fails(patch: pytest.MonkeyPatch) -> None:
-    def leaves(change: Change, *_: object) -> None:
+def lock_kept_where_staging_fails(patch: pytest.MonkeyPatch) -> None:
+    def leaves(change: Change, *left: object) -> None:
         change.withdraw()
-        change.lock.release()
+        if left:
+            change.lock.release()
 
     patch.setattr(Change, "__exit__", leaves)
+
+
+def failed_release_denies_the_act(patch: pytest.MonkeyPatch) -> None:
+    def removes(lease: lock.Lease) -> bool:
+        with lease.host.guard(lease.place.guard, True):
+            lease.require()
+            lease.heart.drop(lease)
+            lease.host.calls.rmdir(lease.place.path)
+        lease.close()
+        return True
+
+    patch.setattr(lock.Lease, "_remove", removes)
 
 
 def lock_left_where_taking_fails(patch: pytest.MonkeyPatch) -> None:
@@ -147,7 +160,8 @@ FOUND_BY: tuple[tuple[Patch, str, str], ...] = (
     (failed_sync_tried_again, "fail", "create-many"),
     (short_write_ignored, "fail", "fulfill"),
     (link_named_by_its_text, "fail", "create"),
-    (lock_kept_where_a_close_fails, "fail", "update"),
+    (lock_kept_where_staging_fails, "fail", "update"),
+    (failed_release_denies_the_act, "fail", "update"),
     (lock_left_where_taking_fails, "fail", "update"),
     (descriptor_leaked, "fail", "create"),
     (write_beside_the_seam, "trace", "pause-and-resume"),

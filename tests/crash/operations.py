@@ -103,6 +103,8 @@ class Operation:
     """Whether locks stand before."""
     slow: bool = False
     """Whether it takes seconds."""
+    tidies: bool = True
+    """Whether it does no more than tidy up after its last sync, so that nothing of that may fail it."""
 
     def states(self) -> list[State]:
         """What holds after none, one, two, ... of the steps."""
@@ -375,6 +377,7 @@ def _entries() -> Iterator[Operation]:
         (Step(lambda it: it.store.purge(-10.0), is_gone("a"), deletes=("a",), unless=(same,)),),
         State({"a": FULFILLED, "b": replace(FULFILLED, waiting=("t",)), "c": PENDING}),
         _with_job_in_trash,
+        tidies=False,
     )
     yield Operation(
         "attempt-fails",
@@ -410,6 +413,7 @@ def _entries() -> Iterator[Operation]:
         _held_alive,
         locked=True,
         slow=True,
+        tidies=False,
     )
     yield Operation(
         "operator-parks",

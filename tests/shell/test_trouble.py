@@ -73,6 +73,20 @@ def test_a_value_that_does_not_fit_is_a_failed_try_with_its_reason(store: JobSto
     assert [name for name in os.listdir(store.layout.job(job_id)) if name != "state.json"] == []
 
 
+def test_a_job_on_a_read_only_mount_of_its_own_holds_no_other_up(store: JobStore, start: Start) -> None:
+    first, other = store.create(1).id, store.create(2).id
+    job = store.layout.job(first)
+    subprocess.run(["mount", "--bind", job, job], check=True)
+    subprocess.run(["mount", "-o", "remount,ro,bind", job], check=True)
+    worker = start("worker", "--until-empty", "--", "cat")
+    assert worker.wait() == 0
+    assert store.read_value(other) == b"2" and not store.get(first).fulfilled
+    assert [event["id"] for event in worker.events if event["kind"] == "error"] == [first]
+    subprocess.run(["umount", job], check=True)
+    assert start("worker", "--until-empty", "--", "cat").wait() == 0
+    assert store.read_value(first) == b"1"
+
+
 @pytest.mark.parametrize("command", ["worker", "notifier"])
 def test_it_stays_up_while_the_store_is_read_only(store: JobStore, start: Start, small: Path, command: str) -> None:
     if not scale(0, 1):

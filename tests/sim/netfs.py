@@ -289,9 +289,6 @@ class Mount:
     def fsync(self, file: NetFile) -> None:
         self.fs.fsync(file.file)
 
-    def fchmod(self, file: NetFile, mode: int) -> None:
-        self.fs.fchmod(file.file, mode)
-
     def fstat(self, file: NetFile) -> Stat:
         return self.fs.fstat(file.file)
 

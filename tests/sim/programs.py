@@ -241,7 +241,7 @@ def barrer(run: Run, store: JobStore) -> None:
     def act() -> None:
         with run.oracle.call("park", lock.id, history.parked) as call:
             outcome = store.break_lock(lock, force=True, park=parks)
-            call.refused = "parked" not in outcome.what
+            call.refused = "is parked" not in outcome.what
 
     parks = run.random.random() < 0.5
     attempt(act)

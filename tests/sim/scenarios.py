@@ -41,7 +41,7 @@ ERRORS = {
 """With what a call may fail; EIO and EACCES where it is not named."""
 MAY_FAIL = frozenset(ERRORS) | {"rmdir", "unlink", "lstat", "listdir", "readlink", "read", "utime"}
 
-PRIVATE = frozenset({"read", "write", "fsync", "fstat", "close", "fchmod"})
+PRIVATE = frozenset({"read", "write", "fsync", "fstat", "close"})
 """Calls on descriptors of files that are written once, by one: without a loss of power they commute with all others."""
 
 

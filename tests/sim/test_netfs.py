@@ -191,7 +191,7 @@ class Machines:
         self.clock.now += seconds
         if int(self.clock.now) > before:
             for host in self.hosts:
-                Heart.of(host).beat(0)
+                Heart.of(host).beat()
                 Heart.of(host).watch(self.clock.now)
 
     def truth(self, job_id: str) -> dict[str, Any]:

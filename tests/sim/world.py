@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from fsjob_core.errors import GuardBusy
-from fsjob_core.host import GUARD_BELIEVED_BUSY, GUARD_TIMEOUT, Host, Identity
+from fsjob_core.guard import GUARD_BELIEVED_BUSY, GUARD_TIMEOUT
+from fsjob_core.host import Host, Identity
 
 from .memfs import Inode, MemFs, OpenFile, WorldKind, failure
 from .netfs import PROFILES, Mount
@@ -21,7 +22,7 @@ EPOCH = 1_790_000_000.0
 ON_NAMES = ("mkdir", "rmdir", "symlink", "unlink", "rename", "lstat", "listdir", "scandir", "readlink")
 NODES = ("stat", "utimes")
 """Calls by path that only Node makes."""
-ON_DESCRIPTORS = ("close", "read", "write", "fsync", "fstat", "utime", "getxattr", "setxattr", "fchmod")
+ON_DESCRIPTORS = ("close", "read", "write", "fsync", "fstat", "utime", "getxattr", "setxattr")
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 

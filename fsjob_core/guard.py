@@ -1,0 +1,157 @@
+"""The guard of a store on this machine: one process at a time takes locks away, many prove theirs meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from .errors import GuardBusy, named
+
+_log = logging.getLogger("fsjob")
+
+GUARD_TIMEOUT = 2.0
+"""Seconds for which a step waits for the guard."""
+GUARD_BELIEVED_BUSY = 30.0
+"""Seconds for which the guard is not asked again after it could not be had."""
+GUARD_POLL = 0.002
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def boottime() -> float:
+    """Seconds by a clock that counts the time for which the machine was suspended."""
+    return time.clock_gettime(_CLOCK)
+
+
+def text_of(path: str) -> str:
+    """What a file of /proc says, or the guard's own; "" where it cannot be read."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _refuse_odd(path: str) -> None:
+    """A FIFO in the guard's place would hang whoever opens it, a link would have us write elsewhere."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EINVAL, "the guard is no regular file: move away what stands there", path)
+
+
+class _Descriptor:
+    """A kept descriptor of a guard file, closed with the thread that owns it."""
+
+    def __init__(self, path: str) -> None:
+        _refuse_odd(path)
+        self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def __del__(self) -> None:
+        with suppress(OSError, AttributeError):
+            os.close(self.fd)
+
+
+class Guards:
+    """The guard files that this process uses: exclusive through filelock, shared through flock.
+
+    A flock belongs to the open file: on one descriptor one thread's unlock would drop another's hold, and a
+    child's a parent's. So each thread has its own, and a child of fork opens anew.
+    """
+
+    def __init__(self) -> None:
+        self._kept = threading.local()
+        self._busy_until: dict[str, float] = {}
+
+    def forget(self) -> None:
+        """In the child of a fork: have none of the parent's descriptors."""
+        self._kept = threading.local()
+
+    def _refuse_if_busy(self, path: str) -> None:
+        if self._busy_until and self._busy_until.get(path, 0.0) > boottime():
+            raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
+
+    def _gave_up(self, path: str) -> GuardBusy:
+        self._busy_until[path] = boottime() + GUARD_BELIEVED_BUSY
+        said = f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s"
+        _log.warning("%s; locks are left to go stale, takeovers wait, for %.0f s", said, GUARD_BELIEVED_BUSY)
+        return GuardBusy(said)
+
+    def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
+        return self._shared(path) if shared else self._exclusive(path)
+
+    @contextmanager
+    def _shared(self, path: str) -> Iterator[None]:
+        self._refuse_if_busy(path)
+        fd = self._descriptor(path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._poll(path, fd)
+        except OSError as error:
+            raise named(error, path) from None
+        try:
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _descriptor(self, path: str) -> int:
+        kept: _Descriptor | None = self._kept.__dict__.get(path)
+        if kept is None or not os.fstat(kept.fd).st_nlink:  # the store was deleted and made again
+            kept = self._kept.__dict__[path] = _Descriptor(path)
+        return kept.fd
+
+    def _poll(self, path: str, fd: int) -> None:
+        deadline = boottime() + GUARD_TIMEOUT
+        while boottime() < deadline:
+            time.sleep(GUARD_POLL)
+            with suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+        raise self._gave_up(path)
+
+    @contextmanager
+    def _exclusive(self, path: str) -> Iterator[None]:
+        from filelock import FileLock, Timeout  # a fifth of what a command that only reads takes to start
+
+        self._refuse_if_busy(path)
+        _refuse_odd(path)
+        lock = FileLock(path, mode=0o666, fallback_to_soft=False)
+        try:
+            lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)
+        except Timeout:
+            raise self._gave_up(path) from None
+        try:
+            _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
+            yield
+        finally:
+            _name_holder(path, "")
+            lock.release()
+
+
+def _name_holder(path: str, text: str) -> None:
+    """What the guard's file says: who holds it exclusively, for those who see the file from another machine."""
+    with suppress(OSError), open(path, "r+b", buffering=0) as file:
+        file.write(text.encode().ljust(96)[:96])
+
+
+def _holder(path: str) -> str:
+    """Who holds a guard, in words. The kernel knows of shared holders too, which the text does not name."""
+    try:
+        inode = str(os.stat(path).st_ino)
+    except OSError:
+        return "gone"
+    lines = [line.split() for line in text_of("/proc/locks").splitlines()]
+    holds = [line for line in lines if len(line) > 5 and line[1] == "FLOCK" and line[5].rpartition(":")[2] == inode]
+    pids = sorted({line[4] for line in holds if int(line[4]) > 0})  # 0: a process of another pid namespace
+    if pids:
+        return f"held by pid {', '.join(pids)}"
+    text = text_of(path).strip()
+    return f"held by {text}" if text else "held by another process"
