@@ -132,6 +132,7 @@ class Backlog:
         except BaseException:
             lease.release()
             raise
+        self._handed.pop(job_id, None)
         self._handed[job_id] = self._ground.host.monotonic()
         return taken
 
@@ -225,7 +226,9 @@ class Backlog:
 
     def _forget_handed(self, now: float) -> None:
         """A job released unfulfilled is not handed out again for a second, or a caller's loop would spin on it."""
-        self._handed = {job_id: at for job_id, at in self._handed.items() if now - at < KEEP_AT_LEAST}
+        handed = self._handed  # in the order of time
+        while handed and now - handed[job_id := next(iter(handed))] >= KEEP_AT_LEAST:
+            del handed[job_id]
 
     # ── what waits for its time ──
 

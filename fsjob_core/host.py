@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import socket
 import stat
 import threading
@@ -256,12 +255,37 @@ def _refuse_odd(path: str) -> None:
             raise OSError(errno.EINVAL, "the guard is no regular file: move away what stands there", path)
 
 
-class _Descriptor:
-    """A kept descriptor of a guard file, closed with the thread that owns it."""
+class _Shared:
+    """One thread's kept descriptor of a guard file, closed with the thread; entered, it holds the guard shared."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, guards: Guards, path: str) -> None:
         _refuse_odd(path)
+        self._guards, self._path = guards, path
         self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def is_guard(self) -> bool:
+        """Whether the file still stands: the store may have been deleted and made again."""
+        return os.fstat(self.fd).st_nlink > 0
+
+    def __enter__(self) -> None:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._poll()
+        except OSError as error:
+            raise named(error, self._path) from None
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _poll(self) -> None:
+        deadline = _boottime() + GUARD_TIMEOUT
+        while _boottime() < deadline:
+            time.sleep(GUARD_POLL)
+            with suppress(BlockingIOError):
+                fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+        raise self._guards.gave_up(self._path)
 
     def __del__(self) -> None:
         with suppress(OSError, AttributeError):
@@ -288,7 +312,8 @@ class Guards:
         if self._busy_until and self._busy_until.get(path, 0.0) > _boottime():
             raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
 
-    def _gave_up(self, path: str) -> GuardBusy:
+    def gave_up(self, path: str) -> GuardBusy:
+        """What to raise where the guard could not be had in time; it is believed busy for a while."""
         self.timeouts += 1
         self._busy_until[path] = _boottime() + GUARD_BELIEVED_BUSY
         return GuardBusy(f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s")
@@ -296,35 +321,12 @@ class Guards:
     def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
         return self._shared(path) if shared else self._exclusive(path)
 
-    @contextmanager
-    def _shared(self, path: str) -> Iterator[None]:
+    def _shared(self, path: str) -> _Shared:
         self._refuse_if_busy(path)
-        fd = self._descriptor(path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._poll(path, fd)
-        except OSError as error:
-            raise named(error, path) from None
-        try:
-            yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-
-    def _descriptor(self, path: str) -> int:
-        kept: _Descriptor | None = self._kept.__dict__.get(path)
-        if kept is None or not os.fstat(kept.fd).st_nlink:  # the store was deleted and made again
-            kept = self._kept.__dict__[path] = _Descriptor(path)
-        return kept.fd
-
-    def _poll(self, path: str, fd: int) -> None:
-        deadline = _boottime() + GUARD_TIMEOUT
-        while _boottime() < deadline:
-            time.sleep(GUARD_POLL)
-            with suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return
-        raise self._gave_up(path)
+        kept: _Shared | None = self._kept.__dict__.get(path)
+        if kept is None or not kept.is_guard():
+            kept = self._kept.__dict__[path] = _Shared(self, path)
+        return kept
 
     @contextmanager
     def _exclusive(self, path: str) -> Iterator[None]:
@@ -336,7 +338,7 @@ class Guards:
         try:
             lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)
         except Timeout:
-            raise self._gave_up(path) from None
+            raise self.gave_up(path) from None
         try:
             _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
             yield
@@ -385,12 +387,19 @@ def _spawn(run: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-_WORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_WORD = b"0123456789abcdefghjkmnpqrstvwxyz"
+_TO_WORD = bytes(_WORD[byte & 31] for byte in range(256))
+_tokens: list[str] = []
+"""Made, and not yet given out: asking the kernel for 8 bytes at a time costs more than all else about a token."""
 
 
 def _token() -> str:
-    bits = int.from_bytes(secrets.token_bytes(8), "big")
-    return "".join(_WORD[bits >> shift & 31] for shift in range(0, 60, 5))
+    try:
+        return _tokens.pop()
+    except IndexError:  # each is popped once, whatever threads do
+        letters = os.urandom(12 * 64).translate(_TO_WORD).decode()
+        _tokens.extend(letters[at : at + 12] for at in range(12, len(letters), 12))
+        return letters[:12]
 
 
 _guards = Guards()
@@ -421,6 +430,7 @@ def _after_fork_in_child() -> None:
     REAL.services.clear()
     REAL.services[Host] = derived
     _guards.forget()
+    _tokens.clear()  # the parent gives these out
     me = _identify()
     for host in (REAL, *derived):
         object.__setattr__(host, "me", me)

@@ -29,8 +29,7 @@ class LockPlace(NamedTuple):
 
     @classmethod
     def of(cls, layout: Layout, kind: str, job_id: str) -> LockPlace:
-        paths = {"work": layout.work_lock, "notification": layout.notification_lock, "state": layout.state_lock}
-        return cls(kind, job_id, paths[kind](job_id), layout.guard, layout.job(job_id))
+        return cls(kind, job_id, layout.lock(kind, job_id), layout.guard, layout.job(job_id))
 
     def __str__(self) -> str:
         return f"the {self.kind} lock of job {self.id}"
