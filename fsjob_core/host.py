@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from .errors import GuardBusy, named
@@ -101,10 +102,11 @@ class Identity:
     start: int
     """When the process started, in clock ticks since boot (/proc/PID/stat): pids are used again, this is not."""
 
-    @property
-    def tag(self) -> str:
-        """The identity as part of a file name, so that litter can be told from work in progress."""
-        return f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}"
+    tag: str = field(init=False, repr=False, compare=False)
+    """The identity as part of a file name, so that litter can be told from work in progress."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}")
 
     def of_tag(self, tag: str) -> Identity | None:
         """The process that a tag tells of, as far as we can know it; None where it is no tag."""
@@ -309,7 +311,7 @@ class Guards:
         self._kept = threading.local()
 
     def _refuse_if_busy(self, path: str) -> None:
-        if self._busy_until and self._busy_until.get(path, 0.0) > _boottime():
+        if self._busy_until.get(path, 0.0) > _boottime():
             raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
 
     def gave_up(self, path: str) -> GuardBusy:
@@ -319,10 +321,10 @@ class Guards:
         return GuardBusy(f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s")
 
     def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
-        return self._shared(path) if shared else self._exclusive(path)
-
-    def _shared(self, path: str) -> _Shared:
-        self._refuse_if_busy(path)
+        if not shared:
+            return self._exclusive(path)
+        if self._busy_until:
+            self._refuse_if_busy(path)
         kept: _Shared | None = self._kept.__dict__.get(path)
         if kept is None or not kept.is_guard():
             kept = self._kept.__dict__[path] = _Shared(self, path)
@@ -370,11 +372,7 @@ def _holder(path: str) -> str:
 
 # ── the real host ─────────────────────────────────────────────────────────────────────────────────────────
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _boottime() -> float:
-    return time.clock_gettime(_CLOCK)
+_boottime: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _wait(event: threading.Event, seconds: float) -> bool:

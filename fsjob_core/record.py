@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .errors import CorruptJob, InvalidRequest, JobNotFound
@@ -75,7 +75,11 @@ class JobRecord:
         extra = {name: value for name, value in self.extra.items() if name != OURS}
         if ours:
             extra[OURS] = ours
-        return replace(self, extra=extra)
+        return JobRecord(self.id, self.request, self.version, self.state, self.waiting, extra)
+
+    def as_fulfilled(self) -> JobRecord:
+        """The same job with a value."""
+        return JobRecord(self.id, self.request, self.version, FULFILLED, self.waiting, self.extra)
 
     def to_bytes(self) -> bytes:
         """state.json of this job. Raises InvalidRequest for what JSON cannot hold, or over 16 MiB."""

@@ -112,10 +112,11 @@ class Lease:
             if host.monotonic() - began > PROOF_LASTS:
                 close(calls, fd)
                 return None
-            marked = False
-            with suppress(OSError):  # without attributes the owner is unknown, and all else works
+            marked = True
+            try:
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
-                marked = True
+            except OSError:  # without attributes the owner is unknown, and all else works
+                marked = False
             lease = cls(host, place, owner, fd, began, marked)
         except BaseException as error:
             close(calls, fd)
@@ -224,7 +225,7 @@ class Lease:
         try:
             return not self._why and self._remove()
         finally:
-            if self.heart.drop(self):
+            if not self._closed and self.heart.drop(self):
                 self.close()
 
     def _remove(self) -> bool:
