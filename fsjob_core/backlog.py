@@ -70,6 +70,8 @@ class Backlog:
         self._held: set[str] = set()
         self._keep_until = -math.inf
         self._spread = False
+        self._made: set[str] = set()
+        """Jobs of the listing that this store has made since."""
         self.parked_too: set[str] = set()
         """Jobs of the listing that have a link in `parked/` as well: a park or a requeue of theirs was cut off."""
         self._remembered: dict[str, _Remembered] = {}
@@ -103,6 +105,12 @@ class Backlog:
             if seconds < math.inf and self._ground.host.monotonic() - began > seconds:
                 self.unfinished = True
                 return None
+
+    def made(self, job_id: str) -> None:
+        """This store has made a job: the kept listing, which is not old, goes on with it."""
+        if not self._random_order and self._ground.host.monotonic() < self._keep_until:
+            self._made.add(job_id)
+            self._ids.append(job_id)
 
     def take_ready(self, accept: Callable[[Lease], T], hinted: Iterable[str]) -> T | None:
         """The same among jobs that are said to be new and those that are due by now, without a listing."""
@@ -170,7 +178,11 @@ class Backlog:
         ground, place = self._ground, self._ground.place(self._kind, job_id)
         if job_id in self._held:
             return self._take_from_the_dead(place)
-        if self._spread and ground.local and not ground.disk.exists(f"{self._directory}/{job_id}"):
+        if job_id in self._made:
+            self._made.remove(job_id)
+            if job_id in self._not_before or not ground.disk.exists(f"{self._directory}/{job_id}"):
+                return None
+        elif self._spread and ground.local and not ground.disk.exists(f"{self._directory}/{job_id}"):
             return None
         lease = Lease.take(ground.host, place, ground.worker)
         if lease is None:
@@ -206,6 +218,7 @@ class Backlog:
             ids = [job_id for job_id in ids if job_id not in self._not_before and not self._is_remembered(job_id)]
         self._sort(ids)
         self._ids, self._next, self._held, self._spread = ids, 0, locked, False
+        self._made.clear()
         now = ground.host.monotonic()
         self._keep_until = now + max(KEEP_AT_LEAST, KEEP_TIMES_COST * (now - began))
 

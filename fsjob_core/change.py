@@ -56,6 +56,7 @@ class Change:
         self._readable = readable
         self._seconds = seconds
         self._staged: list[tuple[int, str]] = []
+        self._renamed: list[str] = []
         self._committed = False
         self.data = b""
         """state.json as it was read, or as it was committed."""
@@ -87,7 +88,8 @@ class Change:
         while self._staged:
             fd, path = self._staged.pop()
             close(self._ground.disk.calls, fd)
-            self._ground.disk.discard(path)  # renamed already, where it was committed
+            if path not in self._renamed:
+                self._ground.disk.discard(path)
 
     def _stage(self, what: str) -> tuple[int, str]:
         path = self._ground.layout.staged(self._id, self.lock.owner.token, what)
@@ -167,6 +169,8 @@ class Change:
             self._ground.disk.calls.rename(staged, path)
         except OSError as error:
             self._settle(error, staged, path, landed)
+        else:
+            self._renamed.append(staged)
 
     def _settle(self, error: OSError, staged: str, path: str, landed: Callable[[], bool]) -> None:
         disk = self._ground.disk

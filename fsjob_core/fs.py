@@ -42,9 +42,7 @@ def _names_its_path(method: Callable[Concatenate[Disk, str, _P], _T]) -> Callabl
         try:
             return method(disk, path, *args, **rest)
         except OSError as error:
-            if error.filename is None and error.errno is not None:
-                raise named(error, path) from None
-            raise
+            raise _naming(error, path) from None
 
     return call
 
@@ -53,6 +51,10 @@ def close(calls: Calls, fd: int) -> None:
     """Close what was opened to look or to sync only: there is nothing to lose where that fails."""
     with suppress(OSError):
         calls.close(fd)
+
+
+def _naming(error: OSError, path: str) -> OSError:
+    return named(error, path) if error.filename is None and error.errno is not None else error
 
 
 class Marks(NamedTuple):
@@ -81,11 +83,13 @@ class Disk:
             except OSError as error:
                 raise named(error, path) from None
 
-    @_names_its_path
     def sync_directory(self, path: str) -> None:
         """fsync a directory: what was made, renamed or removed in it is durable from then on."""
-        if not self.durable:
-            return
+        if self.durable:
+            self._sync_directory(path)
+
+    @_names_its_path
+    def _sync_directory(self, path: str) -> None:
         fd = self.calls.open(path, _DIRECTORY)
         try:
             self.calls.fsync(fd)
@@ -229,21 +233,30 @@ class Disk:
 
     # ── reading ──
 
-    @_names_its_path
-    def open_regular(self, path: str) -> int:
-        """Open a regular file for reading: never follows a link, never waits for a FIFO or a device."""
+    def _open(self, path: str) -> int:
+        """Open for reading: never follows a link, never waits for a FIFO or a device."""
         try:
-            fd = self.calls.open(path, _READ)
+            return self.calls.open(path, _READ)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise NotRegular(f"{path} is a symbolic link, which is not followed") from None
             if error.errno in (errno.ENXIO, errno.ENODEV):
                 raise NotRegular(f"{path} is a socket or a device, not a file") from None
             raise
+
+    def _regular_size(self, fd: int, path: str) -> int:
+        """Bytes of an open file. Raises NotRegular where it is no file."""
+        found = self.calls.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise NotRegular(f"{path} is a {_kind(found.st_mode)}, not a file")
+        return found.st_size
+
+    @_names_its_path
+    def open_regular(self, path: str) -> int:
+        """Open a regular file for reading: never follows a link, never waits for a FIFO or a device."""
+        fd = self._open(path)
         try:
-            mode = self.calls.fstat(fd).st_mode
-            if not stat.S_ISREG(mode):
-                raise NotRegular(f"{path} is a {_kind(mode)}, not a file")
+            self._regular_size(fd, path)
         except BaseException:
             close(self.calls, fd)
             raise
@@ -257,22 +270,24 @@ class Disk:
         """Open the regular file that stands there now."""
         return self.open_regular(path)
 
-    @_names_its_path
     def read(self, path: str, limit: int) -> bytes:
         """All of a regular file of at most `limit` bytes; raises NotRegular or OSError."""
-        fd = self.open_regular(path)
         try:
-            return self.read_open(fd, path, limit)
-        finally:
-            close(self.calls, fd)
+            fd = self._open(path)
+            try:
+                return self.read_open(fd, path, limit)
+            finally:
+                close(self.calls, fd)
+        except OSError as error:
+            raise _naming(error, path) from None
 
     def read_open(self, fd: int, path: str, limit: int) -> bytes:
         """All of an open regular file of at most `limit` bytes; raises NotRegular or OSError."""
-        size = self.calls.fstat(fd).st_size
+        size = self._regular_size(fd, path)
         if size > limit:
             raise NotRegular(f"{path} has {size:,} bytes; at most {limit:,} are read")
         data = self.calls.read(fd, size + 1)
-        while len(data) <= limit and (more := self.calls.read(fd, CHUNK)):
+        while len(data) != size and len(data) <= limit and (more := self.calls.read(fd, CHUNK)):
             data += more
         if len(data) > limit:
             raise NotRegular(f"{path} grew over {limit:,} bytes while it was read")

@@ -10,8 +10,9 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 
 from .errors import GuardBusy, named
 
@@ -23,12 +24,8 @@ GUARD_BELIEVED_BUSY = 30.0
 """Seconds for which the guard is not asked again after it could not be had."""
 GUARD_POLL = 0.002
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def boottime() -> float:
-    """Seconds by a clock that counts the time for which the machine was suspended."""
-    return time.clock_gettime(_CLOCK)
+boottime: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Seconds by a clock that counts the time for which the machine was suspended."""
 
 
 def text_of(path: str) -> str:
@@ -47,12 +44,37 @@ def _refuse_odd(path: str) -> None:
             raise OSError(errno.EINVAL, "the guard is no regular file: move away what stands there", path)
 
 
-class _Descriptor:
-    """A kept descriptor of a guard file, closed with the thread that owns it."""
+class _Shared:
+    """One thread's kept descriptor of a guard file, closed with the thread; entered, it holds the guard shared."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, guards: Guards, path: str) -> None:
         _refuse_odd(path)
+        self._guards, self._path = guards, path
         self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def is_guard(self) -> bool:
+        """Whether the file still stands: the store may have been deleted and made again."""
+        return os.fstat(self.fd).st_nlink > 0
+
+    def __enter__(self) -> None:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._poll()
+        except OSError as error:
+            raise named(error, self._path) from None
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _poll(self) -> None:
+        deadline = boottime() + GUARD_TIMEOUT
+        while boottime() < deadline:
+            time.sleep(GUARD_POLL)
+            with suppress(BlockingIOError):
+                fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+        raise self._guards.gave_up(self._path)
 
     def __del__(self) -> None:
         with suppress(OSError, AttributeError):
@@ -75,47 +97,25 @@ class Guards:
         self._kept = threading.local()
 
     def _refuse_if_busy(self, path: str) -> None:
-        if self._busy_until and self._busy_until.get(path, 0.0) > boottime():
+        if self._busy_until.get(path, 0.0) > boottime():
             raise GuardBusy(f"{path}: the guard is {_holder(path)}; this step is left for later")
 
-    def _gave_up(self, path: str) -> GuardBusy:
+    def gave_up(self, path: str) -> GuardBusy:
+        """What to raise where the guard could not be had in time; it is believed busy for a while."""
         self._busy_until[path] = boottime() + GUARD_BELIEVED_BUSY
         said = f"{path}: the guard is {_holder(path)} for over {GUARD_TIMEOUT:.0f} s"
         _log.warning("%s; locks are left to go stale, takeovers wait, for %.0f s", said, GUARD_BELIEVED_BUSY)
         return GuardBusy(said)
 
     def hold(self, path: str, shared: bool) -> AbstractContextManager[None]:
-        return self._shared(path) if shared else self._exclusive(path)
-
-    @contextmanager
-    def _shared(self, path: str) -> Iterator[None]:
-        self._refuse_if_busy(path)
-        fd = self._descriptor(path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._poll(path, fd)
-        except OSError as error:
-            raise named(error, path) from None
-        try:
-            yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-
-    def _descriptor(self, path: str) -> int:
-        kept: _Descriptor | None = self._kept.__dict__.get(path)
-        if kept is None or not os.fstat(kept.fd).st_nlink:  # the store was deleted and made again
-            kept = self._kept.__dict__[path] = _Descriptor(path)
-        return kept.fd
-
-    def _poll(self, path: str, fd: int) -> None:
-        deadline = boottime() + GUARD_TIMEOUT
-        while boottime() < deadline:
-            time.sleep(GUARD_POLL)
-            with suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return
-        raise self._gave_up(path)
+        if not shared:
+            return self._exclusive(path)
+        if self._busy_until:
+            self._refuse_if_busy(path)
+        kept: _Shared | None = self._kept.__dict__.get(path)
+        if kept is None or not kept.is_guard():
+            kept = self._kept.__dict__[path] = _Shared(self, path)
+        return kept
 
     @contextmanager
     def _exclusive(self, path: str) -> Iterator[None]:
@@ -127,7 +127,7 @@ class Guards:
         try:
             lock.acquire(timeout=GUARD_TIMEOUT, poll_interval=GUARD_POLL)
         except Timeout:
-            raise self._gave_up(path) from None
+            raise self.gave_up(path) from None
         try:
             _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
             yield

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import socket
 import threading
 import time
@@ -93,10 +92,11 @@ class Identity:
     start: int
     """When the process started, in clock ticks since boot (/proc/PID/stat): pids are used again, this is not."""
 
-    @property
-    def tag(self) -> str:
-        """The identity as part of a file name, so that litter can be told from work in progress."""
-        return f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}"
+    tag: str = field(init=False, repr=False, compare=False)
+    """The identity as part of a file name, so that litter can be told from work in progress."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", f"{self.boot[:8]}.{self.pidns}.{self.pid}.{self.start}")
 
     def of_tag(self, tag: str) -> Identity | None:
         """The process that a tag tells of, as far as we can know it; None where it is no tag."""
@@ -258,12 +258,19 @@ def _spawn(run: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-_WORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_WORD = b"0123456789abcdefghjkmnpqrstvwxyz"
+_TO_WORD = bytes(_WORD[byte & 31] for byte in range(256))
+_tokens: list[str] = []
+"""Made, and not yet given out: asking the kernel for 8 bytes at a time costs more than all else about a token."""
 
 
 def _token() -> str:
-    bits = int.from_bytes(secrets.token_bytes(8), "big")
-    return "".join(_WORD[bits >> shift & 31] for shift in range(0, 60, 5))
+    try:
+        return _tokens.pop()
+    except IndexError:  # each is popped once, whatever threads do
+        letters = os.urandom(12 * 64).translate(_TO_WORD).decode()
+        _tokens.extend(letters[at : at + 12] for at in range(12, len(letters), 12))
+        return letters[:12]
 
 
 _guards = Guards()
@@ -295,6 +302,7 @@ def _after_fork_in_child() -> None:
     REAL.services.clear()
     REAL.services[Host] = derived
     _guards.forget()
+    _tokens.clear()  # the parent gives these out
     me = _identify()
     for host in (REAL, *derived):
         object.__setattr__(host, "me", me)

@@ -17,6 +17,8 @@ STAGED = ".fsjob-"
 
 MAX_ID_BYTES = 200
 
+_LOCKED = {"work": "pending", "notification": "waiting", "state": "jobs"}
+
 
 def is_job_id(name: str) -> bool:
     """Whether `name` is a legal job id: one component, 1 to 200 printable bytes, no leading dot, not `*.lock`."""
@@ -152,13 +154,17 @@ class Layout:
         return f"../jobs/{job_id}"
 
     def work_lock(self, job_id: str) -> str:
-        return f"{self.root}/pending/{job_id}.lock"
+        return self.lock("work", job_id)
 
     def notification_lock(self, job_id: str) -> str:
-        return f"{self.root}/waiting/{job_id}.lock"
+        return self.lock("notification", job_id)
 
     def state_lock(self, job_id: str) -> str:
-        return f"{self.root}/jobs/{job_id}.lock"
+        return self.lock("state", job_id)
+
+    def lock(self, kind: str, job_id: str) -> str:
+        """A job's "work", "notification" or "state" lock."""
+        return f"{self.root}/{_LOCKED[kind]}/{job_id}{LOCK}"
 
     def worker(self, name: str) -> str:
         return f"{self.root}/.fsjob/workers/{name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .errors import CorruptJob, InvalidRequest, JobNotFound
@@ -70,10 +70,16 @@ class JobRecord:
         """The same job with these members of ours set; None takes one away."""
         ours = {**self.ours, **members}
         ours = {name: value for name, value in ours.items() if value is not None}
+        if ours == self.ours:
+            return self
         extra = {name: value for name, value in self.extra.items() if name != OURS}
         if ours:
             extra[OURS] = ours
-        return replace(self, extra=extra)
+        return JobRecord(self.id, self.request, self.version, self.state, self.waiting, extra)
+
+    def as_fulfilled(self) -> JobRecord:
+        """The same job with a value."""
+        return JobRecord(self.id, self.request, self.version, FULFILLED, self.waiting, self.extra)
 
     def to_bytes(self) -> bytes:
         """state.json of this job. Raises InvalidRequest for what JSON cannot hold, or over 16 MiB."""
@@ -207,6 +213,9 @@ _OWN_ID = re.compile(f"[1-3][{_DIGITS}]{{10}}[{_DIGITS}]{{9}}")
 _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
+_PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
+
+
 def _base32(number: int, length: int) -> str:
     return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
 
@@ -222,6 +231,8 @@ class Ids:
         self._host = host
         self._mutex = host.mutex()
         self._last = 0
+        self._second = 0, _base32(0, 7)
+        """The upper part of a time, which stays for a second, and its letters."""
 
     @classmethod
     def of(cls, host: Host) -> Ids:
@@ -234,7 +245,10 @@ class Ids:
         now = int(self._host.time() * 1_000_000)
         with self._mutex:
             now = self._last = max(now, self._last + 1)  # a clock that jumps back does not reorder
-        return _base32(now, 11) + self._host.token()[:9]
+            second, letters = self._second
+            if second != now >> 20:
+                second, letters = self._second = now >> 20, _base32(now >> 20, 7)
+        return f"{letters}{_PAIRS[now >> 10 & 1023]}{_PAIRS[now & 1023]}{self._host.token()[:9]}"
 
 
 def key_of_time(seconds: float) -> str:

@@ -12,7 +12,7 @@ from .errors import AlreadyFulfilled, InvalidRequest, Unsettled, VersionMismatch
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Bar, Lease
 from .ledger import Tries, begun_anew, given_up, only_of_those_who_wait, with_tries
-from .record import FULFILLED, PENDING, Ids, JobRecord, Json, dump, same_json, without
+from .record import PENDING, Ids, JobRecord, Json, dump, same_json, without
 
 BATCH = 256
 """Jobs that share one sync of each directory when many are created."""
@@ -137,8 +137,7 @@ def fulfill(
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already; its value stays")
         change.put_value(content)
         finished = ground.host.time() if record.number("started") else None
-        done = replace(record, state=FULFILLED).with_ours(parked=None, not_before=None, finished=finished)
-        change.commit(done)
+        change.commit(record.as_fulfilled().with_ours(parked=None, not_before=None, finished=finished))
         change.unlink(layout.pending_link(job_id))
         change.unlink(layout.parked_link(job_id), if_there=True)
         return change.record

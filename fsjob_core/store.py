@@ -100,7 +100,9 @@ class JobStore:
             >>> store.create({"calculate": "3+3"}).request
             {'calculate': '3+3'}
         """
-        return steps.create(self.ground, request)
+        job = steps.create(self.ground, request)
+        self._work.made(job.id)
+        return job
 
     def create_many(self, requests: Iterable[Json]) -> Iterator[JobRecord]:
         """Make jobs lazily, in durable batches: each is yielded once it is durable.

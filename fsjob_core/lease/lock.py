@@ -33,8 +33,7 @@ class LockPlace(NamedTuple):
 
     @classmethod
     def of(cls, layout: Layout, kind: str, job_id: str) -> LockPlace:
-        paths = {"work": layout.work_lock, "notification": layout.notification_lock, "state": layout.state_lock}
-        return cls(kind, job_id, paths[kind](job_id), layout.guard, layout.job(job_id))
+        return cls(kind, job_id, layout.lock(kind, job_id), layout.guard, layout.job(job_id))
 
     def __str__(self) -> str:
         return f"the {self.kind} lock of job {self.id}"
@@ -117,10 +116,11 @@ class Lease:
             if host.monotonic() - began > PROOF_LASTS:
                 close(calls, fd)
                 return None
-            marked = False
-            with suppress(OSError):  # without attributes the owner is unknown, and all else works
+            marked = True
+            try:
                 calls.setxattr(fd, OWNER_ATTRIBUTE, owner.to_bytes())
-                marked = True
+            except OSError:  # without attributes the owner is unknown, and all else works
+                marked = False
             lease = cls(host, place, owner, fd, began, marked)
             lease.heart.add(lease)
         except BaseException as error:
@@ -232,7 +232,7 @@ class Lease:
         try:
             return not self._why and self._remove()
         finally:
-            if self.heart.drop(self):
+            if not self._closed and self.heart.drop(self):
                 self.close()
 
     def _remove(self) -> bool:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import stat
-from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..careful import listed_inode
@@ -29,8 +29,7 @@ BAR_PREFIX = "fsjob-bar "
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who holds a lock, as written on it. `since` is in seconds since 1970, `token` is new for each take."""
 
     host: str
@@ -51,7 +50,8 @@ class Owner:
         return Identity(self.host, self.boot, self.pidns, self.pid, self.start)
 
     def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        """As it is written: JSON, of which all but the last two members is the same for each lock of a worker."""
+        return f'{_who(*self[:6])},"since":{self.since!r},"token":"{self.token}"}}'.encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Owner | None:
@@ -72,6 +72,12 @@ class Owner:
             )
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
+
+
+@lru_cache(maxsize=8)
+def _who(host: str, boot: str, pidns: int, pid: int, start: int, worker: str) -> str:
+    members = {"host": host, "boot": boot, "pidns": pidns, "pid": pid, "start": start, "worker": worker}
+    return json.dumps(members, separators=(",", ":"))[:-1]
 
 
 class Sighting(NamedTuple):
