@@ -43,7 +43,8 @@ SIGNS: dict[Verdict | Mood, str] = {
 RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
 """Verdicts whose lock a plain `y` releases."""
 
-_WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+"""Verdicts that are trouble, worst first."""
 _NOBODYS = RELEASABLE | {Verdict.GHOST}
 SHOWN_EVIDENCE = 50
 
@@ -263,7 +264,7 @@ def _trend(rate_in: float, rate_out: float) -> str:
 def _evidence(facts: StoreFacts) -> list[Evidence]:
     """The locks that are in trouble, worst first, and the parked jobs."""
     foreign = [lock for lock in facts.locks if lock.verdict is Verdict.BARRED and lock.bar is None]
-    troubled = [lock for worst in _WORST for lock in facts.locks if lock.verdict is worst]
+    troubled = [lock for worst in WORST for lock in facts.locks if lock.verdict is worst]
     found = [
         Evidence("locked", lock.id, f"{lock.verdict.value}: {lock.proof}")
         for lock in (*foreign, *troubled)[:SHOWN_EVIDENCE]
