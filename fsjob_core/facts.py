@@ -110,7 +110,10 @@ class LockInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker or notifier (`kind`) that is signed in. `state`: busy, idle, draining, paused or gone."""
+    """A worker or notifier (`kind`) that is signed in. `state`: busy, idle, draining, paused or gone.
+
+    `full_since`: when it last took as much as it can do at once; 0 where it could take more.
+    """
 
     name: str
     host: str
@@ -123,6 +126,14 @@ class WorkerInfo:
     since: float
     command: str = ""
     kind: str = "worker"
+    full_since: float = 0.0
+
+
+class Trashed(NamedTuple):
+    """A job that lies in the trash: since when, and the group of acts whose undo brings it back ("": none does)."""
+
+    since: float
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,10 @@ class JobDetail:
     value_size: int | None
     value_start: bytes
     locks: tuple[LockInfo, ...]
+    elsewhere: tuple[str, ...] = ()
+    """Its links that do not lead to it: "pending", "waiting" or "parked"."""
+    trash: Trashed | None = None
+    """Where a job that is not found was deleted."""
 
     @property
     def state(self) -> str:

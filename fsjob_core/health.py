@@ -1,14 +1,12 @@
-"""What the listings mean: the verdict of a lock, that of a store, why a job is not done. Pure: no disk, no clock."""
+"""What the listings mean: the verdict of a lock, that of a store. Pure: no disk, no clock."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .facts import Counts, Evidence, JobDetail, LockInfo, Mood, StoreVerdict, Verdict
+from .facts import Counts, Evidence, LockInfo, Mood, StoreVerdict, Verdict
 from .lease import STALE_AFTER
-from .ledger import given_up
-from .record import JobRecord
 
 LATE_AFTER = 6.0
 """Seconds without a beat after which one was missed: Node beats every 5, we every 3."""
@@ -45,7 +43,8 @@ SIGNS: dict[Verdict | Mood, str] = {
 RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
 """Verdicts whose lock a plain `y` releases."""
 
-_WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
+"""Verdicts that are trouble, worst first."""
 _NOBODYS = RELEASABLE | {Verdict.GHOST}
 SHOWN_EVIDENCE = 50
 
@@ -235,23 +234,24 @@ def _nobody_pulls(facts: StoreFacts) -> str:
         pulled = f"nobody has taken work for {duration(facts.since_pulled)}"
     if not facts.workers:
         return f"{pulled}, no worker is signed in"
-    return f"{pulled}, though {_many(facts.workers, 'worker is', 'workers are')} signed in"
+    return f"{pulled}, though {many(facts.workers, 'worker is', 'workers are')} signed in"
 
 
 def _more(facts: StoreFacts) -> str:
     """What else is to be said, for the end of the line."""
     dead = sum(lock.verdict in _NOBODYS for lock in facts.locks)
     foreign = sum(lock.verdict is Verdict.BARRED and lock.bar is None for lock in facts.locks)
-    parts = [f"{_many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
+    parts = [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
     if foreign:
-        parts.append(f"{_many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
+        parts.append(f"{many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
     if facts.counts.parked:
         parts.append(f"{facts.counts.parked:,} parked")
     return "".join(f"; {part}" for part in parts)
 
 
-def _many(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
+def many(number: int, one: str, more: str) -> str:
+    """A number with the word for one or for more."""
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def _trend(rate_in: float, rate_out: float) -> str:
@@ -264,7 +264,7 @@ def _trend(rate_in: float, rate_out: float) -> str:
 def _evidence(facts: StoreFacts) -> list[Evidence]:
     """The locks that are in trouble, worst first, and the parked jobs."""
     foreign = [lock for lock in facts.locks if lock.verdict is Verdict.BARRED and lock.bar is None]
-    troubled = [lock for worst in _WORST for lock in facts.locks if lock.verdict is worst]
+    troubled = [lock for worst in WORST for lock in facts.locks if lock.verdict is worst]
     found = [
         Evidence("locked", lock.id, f"{lock.verdict.value}: {lock.proof}")
         for lock in (*foreign, *troubled)[:SHOWN_EVIDENCE]
@@ -272,68 +272,3 @@ def _evidence(facts: StoreFacts) -> list[Evidence]:
     if facts.counts.parked:
         found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked"))
     return found
-
-
-# ── one job ──
-
-
-def why_not_done(detail: JobDetail, now: float, paused: str | None, workers: Sequence[str]) -> str:
-    """One sentence: why is this job not done? `workers`: the states of those signed in, gone ones left out."""
-    record = detail.record
-    if not detail.found:
-        return "there is no such job: it was never made, or was deleted"
-    if record is None:
-        return f"it cannot be read: {detail.problem}"
-    if record.fulfilled:
-        if detail.value_size is None:
-            return "it is marked fulfilled, but its value is missing: run it again"
-        number = len(record.waiting)
-        told = f"; {_many(number, 'target waits', 'targets wait')} to be told" if number else ""
-        gone = len(given_up(record))
-        told += f", {gone:,} of them given up" if gone else ""
-        return f"it is done: fulfilled {_ago(detail.changed, now)}{told}"
-    if detail.parked:
-        return f"parked{_reason(record)}: nobody works on it until it is run again"
-    age = f"pending for {duration(elapsed(now, detail.made))}" if detail.made is not None else "pending"
-    return f"{age}{_tries(record)}, {_hindrance(detail, record, now, paused, workers)}"
-
-
-def _hindrance(detail: JobDetail, record: JobRecord, now: float, paused: str | None, workers: Sequence[str]) -> str:
-    """What keeps an unfulfilled, unparked job from being done."""
-    if not detail.pending:
-        return "it has no link in pending/, so no worker finds it: an act on it was cut off; run it again"
-    due = record.number("not_before")
-    for lock in detail.locks:
-        if lock.kind == "work":
-            return f"{lock.whose} has it: {lock.verdict.value}, {lock.proof}"
-    if paused is not None:
-        return f"the store is paused{': ' + paused if paused else ''}"
-    if due > now:
-        return f"its next try is due in {duration(due - now)}"
-    if not workers:
-        return "no worker is signed in (Node workers are seen only while they hold a lock)"
-    idle = sum(state == "idle" for state in workers)
-    if idle:
-        return f"{_many(idle, 'worker is idle and has', 'workers are idle and have')} not taken it yet"
-    if all(state == "draining" for state in workers):
-        return "all workers that are signed in are draining: they take nothing more"
-    return f"no worker is free ({_many(len(workers), 'is', 'are')} signed in)"
-
-
-def _ago(at: float | None, now: float) -> str:
-    return f"{duration(elapsed(now, at))} ago" if at is not None else "at an unknown time"
-
-
-def _reason(record: JobRecord) -> str:
-    parked = record.ours.get("parked")
-    reason = parked.get("reason") if isinstance(parked, dict) else ""
-    return f" ({reason})" if isinstance(reason, str) and reason else ""
-
-
-def _tries(record: JobRecord) -> str:
-    attempts = int(record.number("attempts"))
-    if not attempts:
-        return ""
-    times = {1: "once", 2: "twice"}.get(attempts, f"{attempts} times")
-    error = record.text("last_error").strip().splitlines()
-    return f": tried {times}" + (f" ({error[0][:80]})" if error else "")

@@ -232,6 +232,15 @@ class Journal:
         except (FileNotFoundError, NotRegular, RecursionError, InvalidJobId, ValueError, KeyError, TypeError):
             return None
 
+    def that_deleted(self, job_id: str, trash: str) -> str:
+        """The group whose undo brings back a job that lies under this name in the trash; empty where none does."""
+        for group in reversed(self._names()):
+            for name in filter(_is_open, self._disk.list_directory(self._layout.journal_group(group))):
+                entry = self.read(group, name) if name.endswith(f"-{job_id}") else None
+                if entry is not None and any((kept.act, kept.trash) == ("delete", trash) for kept in entry.jobs):
+                    return group
+        return ""
+
     # ── after an undo ──
 
     def settle(self, entry: Entry, how: str) -> None:

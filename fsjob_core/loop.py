@@ -224,7 +224,8 @@ class Loop(ABC, Generic[T]):
             self._manager.stopping()
             self._tell("draining", text=f"{len(self._running)} still at work")
         self._manager.beat(now)
-        self._sign.beat(now, self._state(), len(self._running), self._done, self._failed)
+        full = not self._has_room()
+        self._sign.beat(now, self._state(), len(self._running), self._done, self._failed, full=full)
 
     def _state(self) -> str:
         if self._draining:

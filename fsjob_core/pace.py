@@ -118,8 +118,8 @@ class Oldest:
         return self._heap[0] if self._heap and self._heap[0][0] <= self._up_to else None
 
     def some(self, count: int) -> list[str]:
-        """Some of the oldest, in no order."""
-        return [job_id for _, job_id in self._heap[:count]]
+        """The oldest, as many as are known up to `count`, oldest first; up to 40 all of them are known."""
+        return [job_id for _, job_id in heapq.nsmallest(count, self._heap)]
 
 
 def _may_be_ours(job_id: str) -> bool:

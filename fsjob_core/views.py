@@ -1,41 +1,43 @@
-"""The read side: counts, listings, locks, workers, the detail of one job. Never takes a lock, makes nothing."""
+"""The read side: counts, listings, locks, the detail of one job. Never takes a lock, makes nothing."""
 
 from __future__ import annotations
 
-import json
-import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 
-from .errors import CorruptJob, InvalidJobId, JobNotFound
-from .facts import VIEWS, Counts, Entry, JobDetail, Label, LockInfo, Verdict, WorkerInfo
+from .about import PREVIEW, About
+from .errors import CorruptJob, FsJobError, InvalidJobId, JobNotFound
+from .facts import VIEWS, Counts, Entry, JobDetail, Label, LockInfo, Trashed, Verdict, WorkerInfo
 from .fs import Disk, Marks, NotRegular
-from .health import LockFacts, judge_lock, why_not_done
-from .host import Host, Identity
+from .health import LONG_AT_LEAST, LockFacts, judge_lock
+from .host import Host
+from .journal import Journal
 from .layout import LOCK, Layout, is_job_id
 from .lease import KINDS, LockPlace, Sighting, Sightings, look
+from .pace import Pace, run_time
 from .pulse import Pulse
 from .record import JobRecord, made_at, read_state
+from .why import Around, why_not_done
 
 __all__ = ["VIEWS", "Counts", "Entry", "JobDetail", "Label", "LockInfo", "Marks", "Verdict", "Views", "WorkerInfo"]
 
-PREVIEW = 64 << 10
-"""Bytes of a value that are read to be shown."""
-SIGNED_OUT_AFTER = 10.0
-"""Seconds without a beat after which a worker that is signed in counts as gone."""
 REMEMBERED = 2000
 """Jobs with a lock of which it is remembered whether they are fulfilled."""
+SAMPLE, LARGEST_SAMPLED = 100, 64 << 10
+"""Jobs that are read, and bytes of each, to know how long a run usually takes where nobody has told that."""
 
 
-class Views:
+class Views(About):
     """What a store holds, read without a lock; each answer is true for the moment it was read."""
 
     def __init__(self, host: Host, layout: Layout) -> None:
-        self.host = host
-        self.layout = layout
-        self.disk = Disk(host, host.calls, durable=False)
-        self._local = host.is_local(layout.root)
+        super().__init__(host, layout)
         self._fulfilled: dict[str, tuple[Marks, bool]] = {}
+        self._opened: tuple[str, dict[str, Pulse]] = ("", {})
+        self.p95: float | None = None
+        """Of run times in seconds, where somebody who follows the store has told it."""
 
     def is_store(self) -> bool:
         return any(map(self.disk.exists, (self.layout.jobs, self.layout.pending, self.layout.own)))
@@ -220,8 +222,49 @@ class Views:
             waiting_link=disk.exists(layout.waiting_link(job_id)),
             value_size=size,
             value_start=start,
-            locks=tuple(lock for kind in KINDS if (lock := self.lock(kind, job_id))),
+            locks=self._locks_of(job_id),
+            elsewhere=tuple(side for side in SIDES if link_elsewhere(disk, layout, side, job_id) is not None),
+            trash=None if found else self._trashed(job_id),
         )
+
+    def _locks_of(self, job_id: str) -> tuple[LockInfo, ...]:
+        """The locks of a job that is looked at again and again, perhaps: beats of a dead owner show only so."""
+        known = self._opened[1] if self._opened[0] == job_id else {}
+        pulses = {kind: known.get(kind) or Pulse() for kind in KINDS}
+        self._opened = job_id, pulses
+        locks = [self.lock(kind, job_id, self.p95, pulses[kind]) for kind in KINDS]
+        held = self.host.time() - work.since if (work := locks[0]) and work.since is not None else 0.0
+        if self.p95 is None and held > LONG_AT_LEAST:
+            locks[0] = self.lock("work", job_id, self._sampled_p95(), pulses["work"])
+        return tuple(lock for lock in locks if lock is not None)
+
+    def _sampled_p95(self) -> float | None:
+        """p95 of the run times of some jobs, whichever the file system gives first: a store may have a million."""
+        pace = Pace()
+        try:
+            with self.host.calls.scandir(self.layout.jobs) as entries:
+                names = [entry.name for entry in islice(entries, SAMPLE) if is_job_id(entry.name)]
+        except OSError:
+            return None
+        for name in names:
+            if self.marks(name).size <= LARGEST_SAMPLED:
+                with suppress(FsJobError, OSError):
+                    took = run_time(self.record(name))
+                    if took is not None:
+                        pace.ran(took)
+        return pace.usual()[1]
+
+    def _trashed(self, job_id: str) -> Trashed | None:
+        """Where a job that is not found was deleted, the last time."""
+        names = [name for name in self.disk.list_directory(self.layout.trash) if name.rpartition(".")[0] == job_id]
+        found = []
+        for name in names:
+            with suppress(OSError):  # purged meanwhile
+                found.append((self.host.calls.lstat(self.layout.in_trash(name)).st_ctime, name))
+        if not found:
+            return None
+        since, name = max(found)
+        return Trashed(since, Journal(self.disk, self.layout).that_deleted(job_id, name))
 
     def _value(self, job_id: str, wanted: bool) -> tuple[int | None, bytes]:
         path = self.layout.value(job_id)
@@ -239,12 +282,6 @@ class Views:
         link = self._mtime(self.layout.pending_link(job_id))
         return link if link is not None else self._mtime(self.layout.job(job_id))
 
-    def _mtime(self, path: str) -> float | None:
-        try:
-            return self.host.calls.lstat(path).st_mtime
-        except OSError:
-            return None
-
     def _size(self, path: str) -> int:
         try:
             return self.host.calls.lstat(path).st_size
@@ -258,65 +295,29 @@ class Views:
     def why_of(self, detail: JobDetail) -> str:
         """The same of a job that was just read."""
         workers = [worker for worker in self.workers() if worker.kind == "worker"]
-        states = [worker.state for worker in workers if worker.state != "gone"]
-        return why_not_done(detail, self.host.time(), self.paused(), states)
+        return why_not_done(detail, Around(self.host.time(), self.paused(), workers, self._is_full()))
 
-    # ── the store ──
-
-    def paused(self) -> str | None:
-        """The reason of a pause (it may be empty); None where work is taken."""
-        try:
-            data, _ = self.disk.read_start(self.layout.paused, 400)
-        except (OSError, NotRegular):
-            return None
-        return data.decode("utf-8", "replace").strip()
-
-    def lacks_room(self, size: int) -> bool:
-        """Whether the file system has no room for so many bytes, or for a file."""
-        found = os.statvfs(self.layout.root)
-        return found.f_bavail * found.f_frsize < size or bool(found.f_files and not found.f_favail)
-
-    def label(self) -> Label:
-        """Name and class of the store."""
-        found = self._json(self.layout.about)
-        return Label(str(found.get("name") or ""), str(found.get("class") or ""))
-
-    def workers(self) -> list[WorkerInfo]:
-        """Workers that are signed in, gone ones included."""
-        names = self.disk.list_directory(self.layout.workers)
-        found = (self._worker(name) for name in sorted(names) if is_job_id(name))
-        return [worker for worker in found if worker is not None]
-
-    def _worker(self, name: str) -> WorkerInfo | None:
-        path = self.layout.worker(name)
-        beat, told = self._mtime(path), self._json(path)
-        if beat is None or not told:
-            return None
-        pid, boot = _whole(told.get("pid")), str(told.get("boot", ""))
-        me = Identity(str(told.get("host", "")), boot, _whole(told.get("pidns")), pid, _whole(told.get("start")))
-        alive = self.host.alive(me) if self._local and pid > 0 else None
-        gone = alive is False or (alive is None and self.host.time() - beat > SIGNED_OUT_AFTER)
-        return WorkerInfo(
-            name=name,
-            host=me.host,
-            pid=pid,
-            state="gone" if gone else str(told.get("state", "idle")),
-            now=_whole(told.get("now")),
-            done=_whole(told.get("done")),
-            failed=_whole(told.get("failed")),
-            beat=beat,
-            since=float(_whole(told.get("since"))),
-            command=str(told.get("command", "")),
-            kind="notifier" if told.get("kind") == "notifier" else "worker",
-        )
-
-    def _json(self, path: str) -> dict[str, object]:
-        try:
-            found = json.loads(self.disk.read(path, PREVIEW))
-        except (OSError, NotRegular, ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+    def _is_full(self) -> bool:
+        with suppress(OSError):
+            return self.lacks_room(1)
+        return False
 
 
-def _whole(value: object) -> int:
-    return int(value) if isinstance(value, (int, float)) and abs(value) < 1e15 else 0
+SIDES = ("pending", "waiting", "parked")
+
+
+def link_elsewhere(disk: Disk, layout: Layout, side: str, job_id: str) -> str | None:
+    """What the link of a job says, where it is there and does not lead to the job; the job must exist."""
+    path, job = layout.link(side, job_id), layout.job(job_id)
+    try:
+        text = str(disk.calls.readlink(path))
+    except OSError:  # gone, or no link
+        return None
+    if text in (layout.link_text(job_id), job) or not disk.exists(job):
+        return None
+    if text.endswith(f"/jobs/{job_id}"):  # an absolute link may lead to it by another name of the store's directory
+        with suppress(OSError):
+            there, here = (disk.calls.lstat(f"{end}/.") for end in (path, job))
+            if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
+                return None
+    return text

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from fsjob_core.facts import Counts, JobDetail, LockInfo, Mood, Verdict
-from fsjob_core.health import SIGNS, LockFacts, StoreFacts, duration, judge_lock, judge_store, why_not_done
+from fsjob_core.facts import Counts, LockInfo, Mood, Verdict
+from fsjob_core.health import SIGNS, LockFacts, StoreFacts, duration, judge_lock, judge_store
 from fsjob_core.lease import Owner, Sighting
 from fsjob_core.pace import RATE_WINDOW, Oldest, Pace
 from fsjob_core.pulse import Pulse
-from fsjob_core.record import JobRecord
 
 LIVE = LockFacts(kind="work", age=1.0, unchanged=0.0, dead=None, owner="", held=None)
 WHOSE = "bundler-3 on render-07 (pid 48213)"
@@ -185,47 +184,6 @@ def test_what_a_verdict_claims_can_be_opened_worst_first() -> None:
 def test_a_bar_that_an_operator_has_set_is_no_trouble() -> None:
     found = judge_store(replace(STORE, locks=[lock(Verdict.BARRED, bar="fsjob-bar x")], rate_out=1.0))
     assert not found.evidence and "blocked" not in found.text
-
-
-# ── why ──
-
-JOB = JobDetail(
-    id="x", found=True, problem=None, record=JobRecord("x", {}), made=0.0, changed=90.0, state_size=10, pending=True,
-    parked=False, waiting_link=False, value_size=None, value_start=b"", locks=(),
-)  # fmt: skip
-
-
-def with_ours(**members: object) -> JobRecord:
-    return JobRecord("x", {}).with_ours(**members)
-
-
-@pytest.mark.parametrize(
-    ("said", "changes", "paused", "workers"),
-    [
-        ("pending for 1 min, no worker is signed in", {}, None, []),
-        ("no worker is free (2 are signed in)", {}, None, ["busy", "busy"]),
-        ("1 worker is idle and has not taken it yet", {}, None, ["busy", "idle"]),
-        ("all workers that are signed in are draining", {}, None, ["draining"]),
-        ("the store is paused: upgrade", {}, "upgrade", ["idle"]),
-        ("no owner (Node?) has it: live, why", {"locks": (lock(Verdict.LIVE),)}, "upgrade", []),
-        ("tried twice (exit 137), its next try is due in 30 s",
-         {"record": with_ours(attempts=2, last_error="exit 137\nx", not_before=130.0)}, None, ["idle"]),
-        ("it has no link in pending/", {"pending": False}, None, ["idle"]),
-        ("parked (poison): nobody works on it",
-         {"parked": True, "record": with_ours(parked={"at": 1, "reason": "poison"})}, None, []),
-        ("there is no such job", {"found": False}, None, []),
-        ("it cannot be read: zero bytes", {"record": None, "problem": "zero bytes"}, None, []),
-        ("it is done: fulfilled 10 s ago; 1 target waits to be told",
-         {"record": JobRecord("x", {}, state=2, waiting=["t"]), "value_size": 0}, None, []),
-        ("its value is missing", {"record": JobRecord("x", {}, state=2)}, None, []),
-    ],
-)  # fmt: skip
-def test_why_a_job_is_not_done_is_one_sentence(
-    said: str, changes: dict[str, object], paused: str | None, workers: list[str]
-) -> None:
-    found = why_not_done(replace(JOB, **changes), 100.0, paused, workers)  # type: ignore[arg-type]
-    assert said in found
-    assert "\n" not in found
 
 
 # ── pace ──

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..ground import Ground
 from ..layout import is_job_id
+from ..views import link_elsewhere
 from .locks import is_lock
 from .looks import mtime
 from .problems import Kind, Problem
@@ -44,11 +45,8 @@ def link_problem(ground: Ground, side: str, job_id: str, *, ours: bool = False) 
             return None
         kind = Kind.DANGLING_LINK
     else:
-        try:
-            text = ground.disk.calls.readlink(path)
-        except OSError:  # gone, or another by now
-            return None
-        if text in (ground.layout.link_text(job_id), job) or _leads_to(ground, path, text, job_id):
+        text = link_elsewhere(ground.disk, ground.layout, side, job_id)
+        if text is None:
             return None
         kind, detail = Kind.LINK_ELSEWHERE, f" (it says {text!r:.300})"
     text = f"{side}/{job_id}: {kind.explanation}{detail}"
@@ -57,17 +55,6 @@ def link_problem(ground: Ground, side: str, job_id: str, *, ours: bool = False) 
 
 def _locked(ground: Ground, side: str, job_id: str) -> bool:
     return any(ground.disk.exists(ground.place(kind, job_id).path) for kind in (LOCK_BESIDE[side], "state"))
-
-
-def _leads_to(ground: Ground, path: str, text: str, job_id: str) -> bool:
-    """Whether an absolute link leads to the job by another name of the store's directory."""
-    if not text.endswith(f"/jobs/{job_id}"):
-        return False
-    try:
-        there, here = (ground.disk.calls.lstat(f"{end}/.") for end in (path, ground.layout.job(job_id)))
-    except OSError:
-        return False
-    return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
 
 
 def foreign_name(ground: Ground, directory: str, name: str) -> Problem:

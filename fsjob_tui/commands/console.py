@@ -6,31 +6,55 @@ import sys
 
 import click
 
+from fsjob_core.facts import VIEWS as LISTS
+
 from .common import with_store
+
+VIEWS = (*LISTS, "workers")
+"""What --once can print: named here, for the console's own take a while to import."""
 
 
 @click.command("console")
 @click.argument("store", required=False, metavar="[DIR]")
 @click.option("--read-only", is_flag=True, help="Look only: no act is offered.")
 @click.option("--worker", metavar="COMMAND", help="Start an embedded worker that runs COMMAND for each job.")
+@click.option("--once", is_flag=True, help="Print the screen as text and end: 0 moving or idle, 1 not, 5 no answer.")
+@click.option("--view", type=click.Choice(VIEWS), help="With --once: the first rows of this view.")
 @with_store
-def console_command(directory: str, as_json: bool, store: str | None, read_only: bool, worker: str | None) -> None:
-    """Open the live console on a store.
+def console_command(
+    directory: str,
+    as_json: bool,
+    store: str | None,
+    read_only: bool,
+    worker: str | None,
+    once: bool,
+    view: str | None,
+) -> None:
+    """Open the live console on a store, or print it once: for a ticket, a cron line or a pipe.
 
     \b
     Examples:
       fsjob /srv/spool
       fsjob console /srv/spool --read-only
+      fsjob console /srv/spool --once || mail -s "the spool" ops < /dev/null
     """
+    if once:
+        if worker is not None:
+            raise click.UsageError("--once starts no worker")
+        from ..once import print_once
+
+        raise click.exceptions.Exit(print_once(store or directory, view, as_json))
+    if view is not None:
+        raise click.UsageError("--view is for --once")
     need_terminal()
     if as_json:
-        raise click.UsageError("the console has no JSON; `fsjob watch` and `fsjob stats --json` have")
+        raise click.UsageError("the console has JSON with --once only; `fsjob watch` and `fsjob stats --json` have it")
     from ..console.app import run_console
 
     raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker))
 
 
-def need_terminal(instead: str = "`fsjob watch`, `fsjob ls`, `fsjob stats`") -> None:
+def need_terminal(instead: str = "`fsjob console --once`, `fsjob watch`, `fsjob ls`, `fsjob stats`") -> None:
     """Raise UsageError where there is no screen or no keyboard; `instead` is what needs none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError(f"the console needs a terminal; without one use {instead}")

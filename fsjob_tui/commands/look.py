@@ -78,7 +78,7 @@ def _each(ids: tuple[str, ...], act: Callable[[str], None]) -> None:
 def _detail(store: JobStore, job_id: str, value: bool = False) -> JobDetail:
     detail = store.views.detail(job_id, value=value)
     if not detail.found:
-        raise JobNotFound(f"there is no job {job_id} in {store.directory}")
+        raise JobNotFound(f"job {job_id} in {store.directory}: {store.views.why_of(detail)}")
     return detail
 
 

@@ -55,6 +55,10 @@ class Rows:
     def key(self, index: int) -> str:
         return self._sorted[len(self._sorted) - 1 - index if self.newest else index][1]
 
+    def first(self, count: int) -> list[str]:
+        """The first rows, at most so many."""
+        return [self.key(index) for index in range(min(count, len(self)))]
+
     def index(self, job_id: str) -> int | None:
         since = self._since.get(job_id)
         if since is None:

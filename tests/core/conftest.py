@@ -49,6 +49,12 @@ class Holder:
         self.process.kill()
         self.process.wait()
 
+    def close(self) -> None:
+        self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
 
 @pytest.fixture
 def holding(store: JobStore) -> Iterator[Callable[[str], Holder]]:
@@ -60,7 +66,4 @@ def holding(store: JobStore) -> Iterator[Callable[[str], Holder]]:
 
     yield start
     for holder in holders:
-        holder.kill()
-        for pipe in (holder.process.stdin, holder.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        holder.close()

@@ -55,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
     "unlock": ACT,
     "workers": {
         "name": str, "host": str, "pid": int, "state": str, "now": int, "done": int, "failed": int, "beat": float,
-        "since": float, "command": str, "kind": str,
+        "since": float, "command": str, "kind": str, "full_since": float,
     },
     "pause": ACT,
     "resume": ACT,

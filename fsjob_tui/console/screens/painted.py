@@ -12,10 +12,10 @@ from fsjob_core.feed import Gone, Open, Wanted
 from fsjob_core.feed import Message as FeedMessage
 
 from ...text import safe_text
+from .. import headings
 from ..embedded import WorkerSaid
 from ..feed import Feed
-from ..widgets import lines
-from ..widgets.lines import Line
+from ..widgets.lines import Line, keys_line
 from ..widgets.panes import Pane, job_pieces
 from ..widgets.table import JobTable
 from .frame import Frame
@@ -107,14 +107,15 @@ class Painted(Frame):
             return
         now = self.now()
         self._arrange()
-        store, verdict = self.query_one("#store", Line), self.query_one("#verdict", Line)
-        lines.store_line(store, self.model, mode=self._mode(), worker=self._worker_words(), now=now)
-        lines.verdict_line(verdict, self.model)
-        lines.tabs_line(self.query_one("#tabs", Line), self.model, self.view)
-        lines.rates_line(self.query_one("#rates", Line), self.model, self.view, now)
+        model, width = self.model, self.size.width
+        store = headings.store_pieces(model, width, mode=self._mode(), worker=self._worker_words())
+        self.query_one("#store", Line).spread(store, headings.clock(now))
+        self.query_one("#verdict", Line).put(headings.verdict_pieces(model))
+        self.query_one("#tabs", Line).put(headings.tabs_pieces(model, width, self.view))
+        self.query_one("#rates", Line).put(headings.rates_pieces(model, width, self.view, now))
         marked = len(self.table.marked)
         lead = f" {marked} marked " if marked else ""
-        lines.keys_line(self.query_one("#keys", Line), self.possible(), lead)
+        keys_line(self.query_one("#keys", Line), self.possible(), lead)
         self._paint_panes(now)
 
     def possible(self) -> Iterable[Action]:

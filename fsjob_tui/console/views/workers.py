@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from fsjob_core.facts import LockInfo, WorkerInfo
 
 from ...text import safe_text, short_age, short_seconds, short_size
-from ..embedded import EmbeddedWorker
 from ..model import Model
 from ..pieces import Piece
 from ..rows import Source
@@ -17,6 +16,7 @@ from .column import EMPTY, Cell, Column
 from .view import View
 
 if TYPE_CHECKING:
+    from ..embedded import EmbeddedWorker
     from ..screens.frame import Frame
 
 STYLES = {"busy": ("●", "good"), "idle": ("○", ""), "draining": ("▽", "warn"), "paused": ("‖", "warn")}

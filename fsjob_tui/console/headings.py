@@ -1,0 +1,100 @@
+"""The lines above the table in words: store, verdict, tabs, rates. No widget: they are printed, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from rich.cells import cell_len
+
+from fsjob_core.facts import Mood
+from fsjob_core.health import SIGNS, elapsed
+
+from ..text import safe_text, short_age, short_count, short_seconds
+from .model import Model
+from .pieces import Piece
+from .views import VIEWS, View
+
+MOOD_STYLES = {
+    Mood.STALLED: "bold $text-error",
+    Mood.NOT_ANSWERING: "bold $text-error",
+    Mood.LONG: "bold $text-warning",
+    Mood.SLOW: "bold $text-warning",
+    Mood.PAUSED: "bold $text-warning",
+    Mood.MOVING: "bold $text-success",
+}
+
+
+def store_pieces(model: Model, width: int, *, mode: str, worker: str) -> list[Piece]:
+    """Name, class, mode, file system, workers."""
+    hello = model.hello
+    name = (hello.label.name if hello else "") or model.directory
+    wide = width >= 100
+    room = max(width - 42, 12) if not wide else 40
+    shown = safe_text(name)
+    if cell_len(shown) > room:
+        shown = "…" + shown[-(room - 1) :]
+    pieces = [(f" {shown}", "bold")]
+    if hello is not None and hello.label.klass:
+        pieces.append((f"  {safe_text(hello.label.klass).upper()}", "bold $text-error" if model.guarded else "bold"))
+    if mode:
+        pieces.append((f"  {mode}", "bold $text-warning"))
+    if wide and hello is not None:
+        where = f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}"
+        pieces.append((where, "$foreground-muted"))
+    busy = sum(each.state == "busy" for each in model.workers.values())
+    here = sum(each.state != "gone" for each in model.workers.values())
+    pieces.append((f"   7 Workers {here}, busy {busy}", ""))
+    if worker:
+        pieces.append((f"  {worker}", "$text-success"))
+    return pieces
+
+
+def clock(now: float) -> Piece:
+    """The time to the minute."""
+    return datetime.fromtimestamp(now, UTC).strftime("%H:%M UTC "), ""
+
+
+def verdict_pieces(model: Model) -> list[Piece]:
+    """One line about the whole store."""
+    verdict = model.verdict
+    pieces = [(f"{SIGNS[verdict.mood]} {safe_text(verdict.text)}", MOOD_STYLES.get(verdict.mood, ""))]
+    if verdict.evidence:
+        pieces.append((f"   ! go there · {len(verdict.evidence)}", "$foreground-muted"))
+    return pieces
+
+
+def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
+    """The views with their totals, in shorter words where the screen is narrow."""
+    for short, count in ((False, "{:,}".format), (False, short_count), (True, short_count)):
+        pieces = [_tab(model, view, view.short if short else view.title, count, current) for view in VIEWS.values()]
+        if sum(cell_len(text) for text, _ in pieces) <= width:
+            break
+    return pieces
+
+
+def _tab(model: Model, view: View, title: str, count: Callable[[int], str], current: View | None) -> Piece:
+    bad = view.alarms(model)
+    text = f" {view.key} {title} {count(view.total(model))}{f' ▲{bad}' if bad else ''} "
+    if view is current:
+        return text, "bold reverse"
+    return text, "$text-error" if bad else ""
+
+
+def rates_pieces(model: Model, width: int, view: View, now: float) -> list[Piece]:
+    """What comes and goes, how long it takes, and what the filter leaves."""
+    overview = model.overview
+    pieces: list[Piece] = []
+    if overview is not None:
+        change = overview.rate_in - overview.rate_out
+        trend = "steady" if abs(change) < 0.05 else f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
+        pieces.append((f" in {overview.rate_in:.1f}/s  out {overview.rate_out:.1f}/s  {trend}", ""))
+        if overview.oldest is not None:
+            pieces.append((f"  oldest {short_age(elapsed(now, overview.oldest))}", ""))
+        if overview.usual is not None and overview.p95 is not None and width >= 78:
+            run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
+            pieces.append((run, "$foreground-muted"))
+    if model.filter and view.filters:
+        count = f"{len(view.source(model)):,} of {view.total(model):,}"
+        pieces.append((f"  /{safe_text(model.filter)} {count}", "bold $text-accent"))
+    return pieces
