@@ -87,6 +87,10 @@ class Scan:
     def counts(self) -> Counts:
         return Counts(locked=sum(len(directory.locks) for directory in self._all), **self._sizes)
 
+    def size(self) -> int:
+        """How many names of jobs stand in the four directories."""
+        return sum(len(directory.names) for directory in self._all)
+
     def lock_names(self) -> Iterator[tuple[str, str]]:
         """Kind and job of every lock, as of the last look."""
         for kind, directory in zip(KINDS, (self._pending, self._waiting, self._jobs), strict=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
+from .doctor import LITTER_KINDS, LOCK_KINDS, headline
 from .errors import FsJobError
-from .facts import Counts, LockInfo, Verdict
-from .feed import LockRow, Overview
+from .facts import Counts, Evidence, LockInfo, Verdict
+from .feed import LockRow, Overview, Problems
 from .health import StoreFacts, elapsed, judge_store
 from .host import Host
 from .pulse import Pulse
@@ -32,6 +34,8 @@ class Survey:
         self.rows: tuple[LockRow, ...] = ()
         self.workers = 0
         """How many are signed in and not gone."""
+        self.problems = Problems()
+        """What the doctor found."""
 
     def look_at_locks(self, scan: Scan) -> tuple[LockRow, ...]:
         """Every lock, worst first."""
@@ -47,7 +51,8 @@ class Survey:
         self._pulses = pulses
         rows.sort(key=lambda row: (_ORDER.index(row.info.verdict), row.info.id, row.info.kind))
         taken = [row.info.since for row in rows if row.info.kind == "work" and row.info.since is not None]
-        self._pulled = max(taken, default=self._pulled)
+        if taken:
+            self._pulled = max(*taken, self._pulled or 0.0)
         self.rows = tuple(rows)
         return self.rows
 
@@ -74,6 +79,7 @@ class Survey:
             oldest_id=oldest[1] if oldest is not None else "",
             next_due=None if rate_out else self._next_due(scan, counts, locks, now),
             disk_full=self._views.lacks_room(1),
+            problems=tuple(_evidence(self.problems)),
         )
         since = oldest[0] if oldest is not None else None
         return Overview(counts, judge_store(facts), rate_in, rate_out, since, usual, p95, paused)
@@ -98,3 +104,10 @@ class Survey:
             with suppress(FsJobError, OSError):  # unreadable, so never worked on: a stall
                 due = self._views.record(job_id).number("not_before")
         return marks, due
+
+
+def _evidence(problems: Problems) -> Iterator[Evidence]:
+    """What the doctor found and is in somebody's way; locks are evidence themselves."""
+    for group in problems.groups:
+        if group.kind not in LOCK_KINDS | LITTER_KINDS:
+            yield Evidence("problems", group.key, headline(group.kind, group.place, group.count))
