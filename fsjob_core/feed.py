@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
+from .crew import Member
 from .doctor import Kind, Problem
-from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict, WorkerInfo
+from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict
 
 LISTED = ("pending", "waiting", "fulfilled", "parked")
 """Views that come as deltas; locks come whole."""
@@ -51,6 +52,10 @@ class LockRow:
 
     info: LockInfo
     beats: tuple[float, ...]
+    unchanged: float = 0.0
+    """Since when it was watched without a beat, in seconds since 1970."""
+    hearts: int | None = None
+    """1: all beats are its holder's, 2: not all; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,17 @@ class Overview:
     p95: float | None
     paused: str | None
     silent: float = 0.0
-    scanned: bool = True
+    pulled: float | None = None
+    """When work was last seen to be taken."""
+    skew: tuple[float, float] | None = None
+    """Seconds, at least and at most, that the file system's clock is ahead; None where that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    workers: tuple[WorkerInfo, ...]
+    """Those who are signed in, and those who are seen by their locks alone."""
+
+    workers: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)

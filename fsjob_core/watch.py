@@ -238,11 +238,10 @@ class Watch:
         began = self._host.monotonic()
         with self._asking():
             rows = survey.look_at_locks(scan)
-            workers = tuple(views.workers())
-            survey.workers = sum(each.state != "gone" and each.kind == "worker" for each in workers)
+            members = survey.crew()
         cost = self._host.monotonic() - began
         self._send_changed(Locks(rows))
-        self._send_changed(Workers(workers))
+        self._send_changed(Workers(members))
         self._send_overview(scan, survey)
         return began + max(LOCKS_EVERY, LOCKS_COST * cost)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from fsjob_core import JobStore
 from fsjob_core.doctor import Kind, plan
 from fsjob_core.facts import Verdict
-from fsjob_core.feed import Examine, Grouped, Locks, Overview, Problems, Wanted
+from fsjob_core.feed import Examine, Grouped, Locks, Overview, Problems, Wanted, Workers
 from fsjob_core.likeness import alike
 
 from .conftest import ROOT
@@ -165,3 +166,54 @@ def test_parked_jobs_are_grouped_by_errors_made_alike(store: JobStore, watched: 
 )
 def test_what_makes_two_errors_one(one: str, other: str, same: bool) -> None:
     assert (alike(one) == alike(other)) is same
+
+
+# ── who works, and what is no work ──
+
+
+def test_a_holder_that_never_signed_in_is_told_and_when_work_was_last_taken(
+    store: JobStore, watched: Watched
+) -> None:
+    job = store.create(1)
+    began = time.time()
+    work = store.pull_work()
+    assert work is not None
+
+    def told() -> bool:
+        found, overview = watched.of(Workers), watched.of(Overview)
+        return (
+            isinstance(found, Workers)
+            and [(each.name, each.state, each.locks) for each in found.workers]
+            == [(store.worker_name, "busy", (("work", job.id),))]
+            and isinstance(overview, Overview)
+            and overview.pulled is not None
+            and began - 1 < overview.pulled < time.time()
+            and overview.skew is not None
+            and -1 < overview.skew[0] <= overview.skew[1] < 1
+        )
+
+    watched.until(told)
+    work.release()
+    watched.until(lambda: isinstance(found := watched.of(Workers), Workers) and not found.workers)
+    overview = watched.of(Overview)
+    assert isinstance(overview, Overview) and overview.pulled is not None, "it is remembered"
+
+
+@pytest.mark.parametrize("directory", ["jobs", "pending"])
+def test_a_directory_that_vanishes_and_comes_back_is_no_work(
+    store: JobStore, watched: Watched, directory: str
+) -> None:
+    for number in range(20):
+        store.fulfill(store.create(number).id, b"1")
+    rest = [store.create(number).id for number in range(20)]
+    watched.until(lambda: watched.counts.fulfilled == watched.counts.pending == 20)
+    overview = watched.of(Overview)
+    assert isinstance(overview, Overview)
+    there, away = Path(store.directory, directory), Path(store.directory, ".fsjob", "away")
+    before = overview.rate_in, overview.rate_out
+    there.rename(away)
+    watched.until(lambda: watched.counts.fulfilled != 20)
+    away.rename(there)
+    watched.until(lambda: watched.views["pending"] == set(rest) and watched.counts.fulfilled == 20)
+    after = watched.of(Overview)
+    assert isinstance(after, Overview) and (after.rate_in, after.rate_out) == before

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fsjob_core.facts import Counts, LockInfo, Mood, StoreVerdict, WorkerInfo
+from fsjob_core.crew import Member
+from fsjob_core.facts import Counts, LockInfo, Mood, StoreVerdict
 from fsjob_core.feed import (
     LISTED,
     Delta,
@@ -35,7 +36,7 @@ class Model:
         self.scanned: set[str] = set()
         self.locks: dict[str, LockRow] = {}
         self.work_locks: dict[str, LockInfo] = {}
-        self.workers: dict[str, WorkerInfo] = {}
+        self.workers: dict[str, Member] = {}
         self.details: dict[str, RowDetail] = {}
         self.job: Job | None = None
         self.filter = ""
@@ -55,7 +56,7 @@ class Model:
         elif isinstance(message, Overview):
             self.overview = message
         elif isinstance(message, Workers):
-            self.workers = {worker.name: worker for worker in message.workers}
+            self.workers = {worker.key: worker for worker in message.workers}
             self.listed["workers"] = Listed(self.workers)
         elif isinstance(message, Details):
             if len(self.details) > MANY_DETAILS:
