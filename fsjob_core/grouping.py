@@ -38,9 +38,8 @@ class Grouping:
         self._next_look = 0.0
 
     def hear(self, delta: Delta) -> None:
-        """What the scan has just told."""
-        if delta.view == "parked":
-            self._news.append(delta)
+        """What the scan has just told of parked jobs."""
+        self._news.append(delta)
 
     def go_on(self, thrift: Thrift) -> None:
         """Read those that came, then those that may have changed."""

@@ -54,6 +54,7 @@ class Watch:
         self._connection = connection
         self._sending = host.mutex()
         self._stop, self._wake, self._asked = host.event(), host.event(), host.event()
+        self._parked = host.event()
         self._hints = Hints(host, self._layout, self._stop, self._wake.set)
         self._answers = Answers(host, self._send)
         self._views: Views | None = None
@@ -231,7 +232,9 @@ class Watch:
             if delta is None:
                 return
             self._send(delta)
-            grouping.hear(delta)
+            if delta.view == "parked":
+                grouping.hear(delta)
+                self._parked.set()
 
     def _look_around(self, scan: Scan, survey: Survey, views: Views) -> float:
         """Locks, workers, the figures; gives when to look again."""
@@ -275,7 +278,9 @@ class Watch:
                 following.rounds.go_on(self._thrift(following, "problems"))
 
     def _group_for_ever(self) -> None:
-        while not self._host.wait(self._stop, POLL):
+        while not self._stop.is_set():
+            self._host.wait(self._parked, POLL)
+            self._parked.clear()
             following = self._following
             if following is not None and self._answers.examine is not None:
                 with suppress(OSError):

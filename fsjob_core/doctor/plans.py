@@ -21,6 +21,7 @@ def plan(problem: Problem) -> tuple[str, ...]:
     steps: dict[Kind, tuple[str, ...]] = {
         Kind.PENDING_WITHOUT_LINK: (f"make {path} -> {link}",),
         Kind.PARKED_WITHOUT_LINK: (f"make {path} -> {link}", f"remove pending/{job}, if it is there"),
+        Kind.PARKED_WITHOUT_REASON: (f"note in jobs/{job}/state.json that it is parked",),
         Kind.WAITING_WITHOUT_LINK: (f"make {path} -> {link}",),
         Kind.FULFILLED_AND_PENDING: (f"remove {path}",),
         Kind.FULFILLED_AND_PARKED: (f"remove {path}",),

@@ -17,6 +17,7 @@ from .repairing import Repairing
 from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import CreateEditor, Edited, FulfillEditor
 from .targets import Target, names
+from .telling import Telling
 
 if TYPE_CHECKING:
     from .screens.frame import Frame
@@ -41,6 +42,7 @@ class Acts:
         self.locks: Releasing = Releasing(self)
         self.removal: Removing = Removing(self)
         self.repairs: Repairing = Repairing(self)
+        self.telling: Telling = Telling(self)
 
     # ── what is allowed ──
 

@@ -48,6 +48,16 @@ def _why_no_delete(screen: MainScreen) -> str | None:
     return _no_target(screen)[1]
 
 
+def _why_no_tell(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    if target is None or not target.id:
+        return why_not or "only of one job at a time"
+    row, job = screen.model.details.get(target.id), screen.model.job
+    record = job.detail.record if job is not None and job.detail.id == target.id else None
+    waits = screen.view.name == "waiting" or (row is not None and row.targets > 0)
+    return None if waits or (record is not None and record.waiting) else "nobody waits for it"
+
+
 def _findings(screen: MainScreen) -> list[Finding]:
     """The marked problems, else the one under the cursor: fixed as of now."""
     table, rows = screen.table, screen.model.findings.rows
@@ -114,11 +124,15 @@ REPAIR = Action(
     "repair", "R", "repair", "repair the problem under the cursor, the marked ones, or a whole group",
     lambda screen: screen.acts.repairs.repair(_findings(screen)), _why_no_repair, changes=True, show=True,
 )  # fmt: skip
+TELL = Action(
+    "tell", "t", "who waits", "who waits to be told: tell a target again, or take it off the list",
+    lambda screen: screen.acts.telling.targets(screen.targets()[0]), _why_no_tell, changes=True, show=True,
+)  # fmt: skip
 PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, show=True)
 WRITE = Action(
     "write", "W", "open writing", "on a guarded store: open writing until the console ends",
     _open_writing, _why_no_write, show=True,
 )  # fmt: skip
 
-ACTIONS = (RELEASE, REQUEUE, REPAIR, PARK, CREATE, FULFILL, DELETE, UNDO)
+ACTIONS = (RELEASE, REQUEUE, REPAIR, TELL, PARK, CREATE, FULFILL, DELETE, UNDO)
 """What is done to jobs, most used first; what is done to the store stands further down."""

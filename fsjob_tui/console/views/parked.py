@@ -35,8 +35,12 @@ def _group(show: Callable[[Rows, float], Cell]) -> Callable[[Model, str, float],
     return cell
 
 
+def _key(rows: Rows, *, oldest: bool) -> str:
+    return rows.key(len(rows) - 1 if oldest == rows.newest else 0)
+
+
 def _end(rows: Rows, now: float, *, oldest: bool) -> Cell:
-    since = rows.since(rows.key(len(rows) - 1 if oldest == rows.newest else 0))
+    since = rows.since(_key(rows, oldest=oldest))
     return Cell(short_age(elapsed(now, since))) if since is not None else EMPTY
 
 
@@ -56,6 +60,7 @@ class Parked(View):
         Column("ERROR", 0, 8, _error),
         Column("OLDEST", 7, 6, _group(lambda rows, now: _end(rows, now, oldest=True)), right=True),
         Column("NEWEST", 7, 7, _group(lambda rows, now: _end(rows, now, oldest=False)), right=True),
+        Column("JOB", 13, 5, _group(lambda rows, now: Cell(safe_text(_key(rows, oldest=False)), "dim")), wide=20),
     )
 
     def whole(self, model: Model) -> Source:
