@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .errors import FsJobError
 from .facts import JobDetail
-from .feed import Details, Job, Message, Open, RowDetail, Wanted
+from .feed import Details, Examine, Job, Message, Open, RowDetail, Wanted
 from .host import Host
 from .rows import row_detail
 from .views import Marks, Views
@@ -30,12 +30,21 @@ class Answers:
         self._seen: tuple[int, ...] = ()
         self._told: Job | None = None
         self._soonest = self._latest = 0.0
+        self.examine: Examine | None = None
+        """What was last asked of the doctor."""
+
+    @property
+    def view(self) -> str:
+        """What is on the parent's screen."""
+        return self._wanted.view
 
     def ask(self, request: object) -> None:
         if isinstance(request, Wanted):
             self._wanted = request
         elif isinstance(request, Open):
             self._open = request
+        elif isinstance(request, Examine):
+            self.examine = request
 
     def answer(self, views: Views) -> None:
         """Send what was asked for and not yet told, and what changed of the rest."""

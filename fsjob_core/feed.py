@@ -5,7 +5,9 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict, WorkerInfo
+from .crew import Member
+from .doctor import Kind, Problem
+from .facts import Counts, Entry, JobDetail, Label, LockInfo, StoreVerdict
 
 LISTED = ("pending", "waiting", "fulfilled", "parked")
 """Views that come as deltas; locks come whole."""
@@ -50,6 +52,10 @@ class LockRow:
 
     info: LockInfo
     beats: tuple[float, ...]
+    unchanged: float = 0.0
+    """Since when it was watched without a beat, in seconds since 1970."""
+    hearts: int | None = None
+    """1: all beats are its holder's, 2: not all; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,62 @@ class Overview:
     p95: float | None
     paused: str | None
     silent: float = 0.0
-    scanned: bool = True
+    pulled: float | None = None
+    """When work was last seen to be taken."""
+    skew: tuple[float, float] | None = None
+    """Seconds, at least and at most, that the file system's clock is ahead; None where that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    workers: tuple[WorkerInfo, ...]
+    """Those who are signed in, and those who are seen by their locks alone."""
+
+    workers: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemGroup:
+    """Problems of one kind; where links lead elsewhere, those that lead to one `place`. `first`: a few hundred."""
+
+    kind: Kind
+    place: str
+    count: int
+    since: float | None
+    """Since when the oldest of `first` stands there so, in seconds since 1970."""
+    first: tuple[Problem, ...]
+
+    @property
+    def key(self) -> str:
+        """What names it among the groups."""
+        return f"{self.kind} {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What the doctor found, in the order of `Kind`."""
+
+    groups: tuple[ProblemGroup, ...] = ()
+    examined: float | None = None
+    """When the whole store had last been gone through, in seconds since 1970; None: not yet."""
+    looked: int = 0
+    """Names that were looked at by the examination that is under way, told while somebody waits for it."""
+    of: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(group.count for group in self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Parked jobs by their error made alike, those that were not told yet; how many of how many are grouped by now.
+
+    A job that left `parked` is of no group any more, which its Delta tells alone.
+    """
+
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +179,7 @@ class Gone:
     problem: str
 
 
-Message = Hello | Delta | Locks | Overview | Workers | Details | Job | Gone
+Message = Hello | Delta | Locks | Overview | Workers | Problems | Grouped | Details | Job | Gone
 
 
 # ── requests ──
@@ -144,4 +200,10 @@ class Open:
     id: str | None
 
 
-Request = Wanted | Open
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Have the doctor go through the store now. From the first on it does so again and again, and parked jobs are
+    grouped, in the background; for as long as `Wanted` names the view "problems" or "parked", faster."""
+
+
+Request = Wanted | Open | Examine

@@ -167,6 +167,8 @@ class StoreFacts:
     disk_full: bool = False
     silent: float = 0.0
     """For how long the store has not answered."""
+    problems: Sequence[Evidence] = ()
+    """What the doctor found, beside locks."""
 
 
 def judge_store(facts: StoreFacts) -> StoreVerdict:
@@ -182,7 +184,7 @@ def judge_store(facts: StoreFacts) -> StoreVerdict:
     if not any(counts.as_dict().values()):
         if facts.disk_full:
             return _verdict(facts, Mood.STALLED, "stalled: the disk is full, no job can be made")
-        return StoreVerdict(Mood.EMPTY, "no job has been made yet")
+        return _verdict(facts, Mood.EMPTY, "no job has been made yet")
     if counts.pending:
         return _judge_pending(facts, more)
     if facts.disk_full:
@@ -244,6 +246,8 @@ def _more(facts: StoreFacts) -> str:
     parts = [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
     if foreign:
         parts.append(f"{many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
+    if facts.problems:
+        parts.append(facts.problems[0].text if len(facts.problems) == 1 else f"{len(facts.problems)} kinds of problems")
     if facts.counts.parked:
         parts.append(f"{facts.counts.parked:,} parked")
     return "".join(f"; {part}" for part in parts)
@@ -269,6 +273,7 @@ def _evidence(facts: StoreFacts) -> list[Evidence]:
         Evidence("locked", lock.id, f"{lock.verdict.value}: {lock.proof}")
         for lock in (*foreign, *troubled)[:SHOWN_EVIDENCE]
     ]
+    found += facts.problems[:SHOWN_EVIDENCE]
     if facts.counts.parked:
         found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked"))
     return found

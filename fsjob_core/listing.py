@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from .host import Host
 from .names import Names, read_names
+from .skew import Mark, Skew
 
 TICK = 0.02
 """Seconds within which two changes may leave one and the same mtime on a directory."""
@@ -20,28 +21,31 @@ TRUTH, TRUTH_COST = 5.0, 200.0
 
 _name = attrgetter("name")
 
-Mark = tuple[int, int]
-"""Inode and mtime; (0, 0) where there is no such directory."""
+NEVER = -1
+"""In the place of an inode, before the first listing."""
 
 
 class Directory:
     """The names in one directory. `progress` is called as a listing goes on."""
 
-    def __init__(self, host: Host, path: str, *, local: bool) -> None:
+    def __init__(self, host: Host, path: str, skew: Skew, *, local: bool) -> None:
         self.path = path
+        self._skew = skew
         self.names = Names()
         self.locks: set[str] = set()
         self._host = host
         self._local = local
-        self._listed: Mark = (-1, -1)
-        self._explained: Mark = (-1, -1)
+        self.is_another = False
+        """Whether the last listing was of another directory than the one before: it was removed, or has come back."""
+        self._listed: Mark = (NEVER, NEVER)
+        self._explained: Mark = (NEVER, NEVER)
         self._fresh = True
         self._ended = 0.0
         self._cost = 0.0
 
     def _mark(self) -> Mark:
-        """By a fresh open, for which NFS asks the server."""
-        calls = self._host.calls
+        """By a fresh open, for which NFS asks the server; zeros where there is no such directory."""
+        calls, began = self._host.calls, self._host.time()
         try:
             fd = calls.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -50,7 +54,9 @@ class Directory:
             found = calls.fstat(fd)
         finally:
             calls.close(fd)
-        return found.st_ino, found.st_mtime_ns
+        mark = found.st_ino, found.st_mtime_ns
+        self._skew.hear(self.path, mark, began, self._host.time())
+        return mark
 
     def is_due(self) -> bool:
         """Whether it changed since it was listed, or may have, as far as the cost allows a listing."""
@@ -66,8 +72,9 @@ class Directory:
 
     def read(self, progress: Callable[[], None]) -> None:
         """List it: `names` is a new set afterwards. Raises OSError."""
-        began = self._host.monotonic()
+        began, before = self._host.monotonic(), self._listed[0]
         self._listed = self._explained = self._mark()
+        self.is_another = before not in (self._listed[0], NEVER)
         self._fresh = abs(self._host.time() - self._listed[1] / 1e9) < TICK
         try:
             with self._host.calls.scandir(self.path) as entries:
@@ -77,9 +84,13 @@ class Directory:
         self._ended = self._host.monotonic()
         self._cost = self._ended - began
 
-    def explain(self) -> None:
-        """What has changed up to now is being looked at, name by name."""
-        self._explained = self._mark()
+    def explain(self) -> bool:
+        """What has changed up to now is being looked at, name by name. False where it is another directory by now."""
+        mark = self._mark()
+        if mark[0] != self._listed[0]:
+            return False
+        self._explained = mark
+        return True
 
     def has(self, name: str) -> bool:
         """Whether a name stands there now."""

@@ -27,6 +27,10 @@ class Pace:
         self._early: tuple[float, float] | None = None
         self._runs: deque[float] = deque(maxlen=RUNS)
         self.last_finished: float | None = None
+        self.last_begun: float | None = None
+        """When the youngest attempt that was seen began."""
+        self.holds = False
+        """While it holds, what comes and goes is no work."""
 
     def begin(self, made: Iterable[float], finished: Iterable[float], now: float) -> None:
         """Rates at second zero, from when the youngest jobs were made and the last ones finished."""
@@ -42,11 +46,13 @@ class Pace:
         self._count(0, at, now, jobs)
 
     def count_out(self, at: float, now: float, jobs: int = 1) -> None:
+        if self.holds:
+            return
         self._count(1, at, now, jobs)
         self.last_finished = max(self.last_finished or 0.0, min(at, now))
 
     def _count(self, which: int, at: float, now: float, jobs: int) -> None:
-        if now - at < RATE_WINDOW:
+        if now - at < RATE_WINDOW and not self.holds:
             self._seconds.setdefault(int(min(at, now)), [0, 0])[which] += jobs
 
     def rates(self, now: float) -> tuple[float, float]:
@@ -61,6 +67,11 @@ class Pace:
     def ran(self, seconds: float) -> None:
         """A job took so long."""
         self._runs.append(seconds)
+
+    def began_at(self, at: float) -> None:
+        """An attempt began then (seconds since 1970; 0: that is not known)."""
+        if at > 0:
+            self.last_begun = max(self.last_begun or 0.0, at)
 
     def usual(self) -> tuple[float | None, float | None]:
         """Median and p95 of recent run times, in seconds; None until a few are known."""

@@ -30,6 +30,8 @@ class Pulse:
         """When it was first seen, in seconds since 1970: it is held for longer than that."""
         self.beats: tuple[float, ...] = ()
         self._mtimes: tuple[int, ...] = ()
+        self.unchanged = since
+        """When the last beat was first seen."""
         self._known_dead = False
         self._dead_mtime: int | None = None
 
@@ -41,6 +43,7 @@ class Pulse:
         if not self._mtimes or self._mtimes[-1] != seen.mtime_ns:
             self._mtimes = (*self._mtimes[-KEPT + 1 :], seen.mtime_ns)
             self.beats = (*self.beats[-KEPT + 1 :], seen.mtime_ns / 1e9)
+            self.unchanged = now
         if self._known_dead and self._dead_mtime is None:
             self._dead_mtime = seen.mtime_ns  # the first look that began after the death: beats since are another's
         self._known_dead = self._known_dead or dead
@@ -59,6 +62,12 @@ class Pulse:
                 f"and {owner} does not: a Node worker that was robbed of it does not know"
             )
         return None
+
+    def hearts(self, owner: str) -> int | None:
+        """2 where somebody else beats the lock too, 1 where nobody does; None where that cannot be told yet."""
+        if self.ghost(owner) is not None:
+            return 2
+        return 1 if owner and len(self._mtimes) > FOREIGN and not all(map(_is_nodes, self._mtimes)) else None
 
 
 def _is_nodes(mtime_ns: int) -> bool:

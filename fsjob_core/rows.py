@@ -7,7 +7,7 @@ from contextlib import suppress
 from .errors import FsJobError
 from .feed import RowDetail
 from .fs import NotRegular
-from .ledger import read_ledger
+from .ledger import Tries, read_ledger
 from .masking import masked
 from .pace import run_time
 from .record import JobRecord, Json, dump
@@ -43,7 +43,7 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
         took=run_time(record),
         value_size=value_size,
         value_start=value_start,
-        error=_error(record) if tries is None else f"{'given up: ' if tries.given_up else ''}{tries.error}"[:SHORT],
+        error=(_told(tries) if tries is not None else last_error(record))[:SHORT],
         not_before=record.number("not_before") or None,
         problem="it is fulfilled, but its value is missing" if record.fulfilled and value_size is None else None,
     )
@@ -63,8 +63,12 @@ def _short(value: Json) -> str:
     return dump(masked(value)).decode("utf-8", "replace")[:SHORT]
 
 
-def _error(record: JobRecord) -> str:
+def _told(tries: Tries) -> str:
+    return f"{'given up: ' if tries.given_up else ''}{tries.error}"
+
+
+def last_error(record: JobRecord) -> str:
+    """Why a job was parked, or what its last try failed of; "" where nothing says so."""
     parked = record.ours.get("parked")
     reason = parked.get("reason") if isinstance(parked, dict) else None
-    text = reason if isinstance(reason, str) and reason else record.text("last_error")
-    return text[:SHORT]
+    return reason if isinstance(reason, str) and reason else record.text("last_error")

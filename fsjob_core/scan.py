@@ -15,6 +15,7 @@ from .listing import Directory
 from .names import BUCKETS, Names, differences, largest
 from .pace import RATE_WINDOW, Oldest, Pace, run_time
 from .record import JobRecord, made_at
+from .skew import Skew
 from .views import Views
 
 CHUNK = 5_000
@@ -43,10 +44,10 @@ class Scan:
 
     def __init__(self, host: Host, layout: Layout, views: Views, progress: Callable[[], None]) -> None:
         self._host, self._views, self._progress = host, views, progress
-        local = host.is_local(layout.root)
+        local, self.skew = host.is_local(layout.root), Skew()
         # in this order a job that is fulfilled, parked or made between two listings is seen in one place at least
         paths = (layout.jobs, layout.pending, layout.parked, layout.waiting)
-        self._all = [Directory(host, path, local=local) for path in paths]
+        self._all = [Directory(host, path, self.skew, local=local) for path in paths]
         self._jobs, self._pending, self._parked, self._waiting = self._all
         self.first = True
         self.pace = Pace()
@@ -86,6 +87,10 @@ class Scan:
 
     def counts(self) -> Counts:
         return Counts(locked=sum(len(directory.locks) for directory in self._all), **self._sizes)
+
+    def size(self) -> int:
+        """How many names of jobs stand in the four directories."""
+        return sum(len(directory.names) for directory in self._all)
 
     def lock_names(self) -> Iterator[tuple[str, str]]:
         """Kind and job of every lock, as of the last look."""
@@ -127,12 +132,14 @@ class Scan:
 
     def scan(self, directories: Iterable[Directory]) -> Iterator[Delta]:
         """List these directories; gives what changed in the views. Raises OSError where one cannot be read."""
-        before = self._listings()
+        before, another = self._listings(), False
         for directory in directories:
             directory.read(self._progress)
+            another = another or directory.is_another
         if self.first:
             self._begin()
             return self._in_bulk(before)
+        self.pace.holds = another  # nobody has worked where all of a directory went, or came back
         changed = [found for d in self._all for found in differences(before[d.path], d.names)]
         if sum(len(came) + len(gone) for came, gone in changed) > BULK:
             return self._in_bulk(before)
@@ -148,9 +155,10 @@ class Scan:
                 named[path].add(name)
         found: list[tuple[Directory, str, bool]] = []
         before: dict[str, Where] = {}
+        self.pace.holds = False
         for directory in self._all:
-            if named[directory.path]:
-                directory.explain()
+            if named[directory.path] and not directory.explain():
+                continue  # it went, or came back: it is listed anew
             for name in named[directory.path]:
                 job_id = name.removesuffix(LOCK)
                 if is_job_id(job_id):
@@ -175,11 +183,13 @@ class Scan:
         left: dict[str, list[str]] = {view: [] for view in LISTED}
         new: dict[str, list[str]] = {view: [] for view in LISTED}
         to_read = VERIFIED
+        done = 0
         for job_id, was in before.items():
             seen = self._made_since.pop(job_id, None)
             where = self._where(job_id)
             if where[2] and not was[2]:
-                self._settle(job_id, was, seen, now, read=to_read > 0)
+                believed = to_read > 0 or 2 * done >= VERIFIED  # as most of those that were read
+                done += self._settle(job_id, was, seen, now, read=to_read > 0) if believed else 0
                 to_read -= 1
                 where = self._where(job_id)
             if where[0] and not was[0]:
@@ -191,23 +201,26 @@ class Scan:
             self._sizes[view] += len(new[view]) - len(left[view])
         return self._deltas((view, left[view], new[view]) for view in LISTED if left[view] or new[view])
 
-    def _settle(self, job_id: str, was: Where, seen: float | None, now: float, *, read: bool) -> None:
+    def _settle(self, job_id: str, was: Where, seen: float | None, now: float, *, read: bool) -> bool:
         """Count a job without a link as fulfilled, if it is; else it may be in the making, or in deletion."""
         small = self._views.marks(job_id).size <= LARGEST_READ
         record = self._record(job_id) if read else None
         if record is None and read and small:
-            return  # gone again or unreadable: shown as its links say, and not counted
+            return False  # gone again or unreadable: shown as its links say, and not counted
         if record is not None and not record.fulfilled:
             seen = seen if seen is not None else self._host.monotonic()
             if self._host.monotonic() - seen < BEING_MADE:
                 self._made_since[job_id] = seen
-            return
+            return False
         self.pace.count_out(now, now)
         if not any(was) and now - (made_at(job_id) or now) < RATE_WINDOW:  # made and done between two looks
             self.pace.count_in(now, now)
         took = run_time(record)
         if took is not None:
             self.pace.ran(took)
+        if record is not None:
+            self.pace.began_at(record.number("started"))
+        return True
 
     def _record(self, job_id: str) -> JobRecord | None:
         try:
@@ -294,6 +307,8 @@ class Scan:
             took = run_time(record)
             if took is not None:
                 self.pace.ran(took)
+            if record is not None:
+                self.pace.began_at(record.number("started"))
             if (record is None or not record.fulfilled) and now - done.pop(job_id) < BEING_MADE:
                 self._made_since[job_id] = self._host.monotonic()
         made = map(made_at, largest(map(names[self._jobs.path].bucket, range(BUCKETS)), SAMPLE))

@@ -55,8 +55,12 @@ class Views(About):
                 if name.endswith(LOCK) and is_job_id(name[: -len(LOCK)]):
                     yield kind, name[: -len(LOCK)]
 
-    def counts(self) -> Counts:
-        """How many jobs each view has, from the directories alone."""
+    def counts(self, *, settled: bool = False) -> Counts:
+        """How many jobs each view has, from the directories alone.
+
+        `settled`: of each one without a link it is looked whether it is a job at all: a create or delete that was cut
+        off leaves a directory without state.json, which is nobody's work, and the doctor's.
+        """
         pending = self.disk.list_directory(self.layout.pending)
         waiting = self.disk.list_directory(self.layout.waiting)
         jobs = self.disk.list_directory(self.layout.jobs)
@@ -67,9 +71,19 @@ class Views(About):
             pending=len(wanted - parked),
             locked=locked,
             waiting=sum(map(is_job_id, waiting)),
-            fulfilled=sum(is_job_id(name) and name not in wanted and name not in parked for name in jobs),
+            fulfilled=sum(
+                is_job_id(name) and name not in wanted and name not in parked and (not settled or self._has_state(name))
+                for name in jobs
+            ),
             parked=len(parked),
         )
+
+    def _has_state(self, job_id: str) -> bool:
+        try:
+            self.host.calls.lstat(self.layout.state(job_id))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def entries(self, view: str) -> Iterator[Entry]:
         """The jobs of a view with the time since when they are there, in no order."""

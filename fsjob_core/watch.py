@@ -6,16 +6,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 from .answers import Answers
 from .facts import Counts, Mood, StoreVerdict
-from .feed import Delta, Gone, Hello, Locks, Message, Overview, Workers
+from .feed import Delta, Examine, Gone, Hello, Locks, Message, Overview, Workers
+from .grouping import Grouping
 from .health import duration
 from .hints import Hints
 from .host import Host
 from .layout import LOCK, Layout
+from .rounds import Rounds
 from .scan import Scan
 from .survey import Survey
+from .thrift import Thrift
 from .views import Views
 
 POLL = 0.5
@@ -31,10 +35,17 @@ LONGEST_WAIT = 30.0
 """Seconds, at most, before a store that could not be followed is tried again."""
 
 
-class Watch:
-    """Four threads: the caller's listens to the parent and touches no disk, for every call there may hang.
+class _Following(NamedTuple):
+    """What goes on in the background for as long as one store is followed."""
 
-    One scans, one answers what the parent wants read, one waits for hints.
+    rounds: Rounds
+    grouping: Grouping
+
+
+class Watch:
+    """Six threads: the caller's listens to the parent and touches no disk, for every call there may hang.
+
+    One scans, one answers what the parent wants read, one waits for hints; two go through the store in the background.
     """
 
     def __init__(self, host: Host, directory: str, connection: Connection) -> None:
@@ -43,9 +54,11 @@ class Watch:
         self._connection = connection
         self._sending = host.mutex()
         self._stop, self._wake, self._asked = host.event(), host.event(), host.event()
+        self._parked = host.event()
         self._hints = Hints(host, self._layout, self._stop, self._wake.set)
         self._answers = Answers(host, self._send)
         self._views: Views | None = None
+        self._following: _Following | None = None
         self._busy_since: float | None = None
         self._overview: Overview | None = None
         self._last: dict[type, object] = {}
@@ -55,6 +68,8 @@ class Watch:
         self._host.spawn(self._guarded(self._scan_for_ever), "fsjob-scan")
         self._host.spawn(self._guarded(self._answer_for_ever), "fsjob-answer")
         self._host.spawn(self._guarded(self._hints.listen), "fsjob-hints")
+        self._host.spawn(self._guarded(self._examine_for_ever), "fsjob-doctor")
+        self._host.spawn(self._guarded(self._group_for_ever), "fsjob-groups")
         with suppress(EOFError, OSError):
             while not self._stop.is_set():
                 if self._connection.poll(1.0):
@@ -170,6 +185,8 @@ class Watch:
         with self._asking():
             scan = Scan(self._host, self._layout, views, self._progress)
             survey = Survey(self._host, views)
+        rounds = Rounds(views, lambda: survey.rows, scan.size, lambda: self._answers.view == "problems", self._send)
+        self._following = following = _Following(rounds, Grouping(views, self._send))
         next_locks = 0.0
         try:
             while not self._stop.is_set():
@@ -178,18 +195,19 @@ class Watch:
                         return self._problem(views) or "the store was replaced"
                     hints = self._hints.take()
                     deltas = scan.look_at(hints) if hints and not scan.first else iter(())
-                self._pass_on(deltas)
+                self._pass_on(deltas, following.grouping)
                 with self._asking():
                     first, due = scan.first, scan.due()
                     deltas = scan.scan(due) if due else scan.look_again()
                 if first:  # the figures before the rows
                     next_locks = self._look_around(scan, survey, views)
-                self._pass_on(deltas)
+                self._pass_on(deltas, following.grouping)
+                survey.problems = rounds.told
                 locked = any(hint.endswith(LOCK) for hint in hints)
                 waited = next_locks - self._host.monotonic()
                 if waited <= 0 or (locked and waited <= LOCKS_EVERY - PAUSE):
                     next_locks = self._look_around(scan, survey, views)
-                elif hints or due:
+                elif hints or due or survey.problems is not rounds.told:
                     self._send_overview(scan, survey)
                 self._asked.set()
                 self._host.wait(self._stop, PAUSE)
@@ -201,9 +219,11 @@ class Watch:
             if isinstance(error, ConnectionError):
                 raise
             return _say(error, self._layout.root)
+        finally:
+            self._following = None
         return "the monitor was stopped"
 
-    def _pass_on(self, deltas: Iterable[Delta]) -> None:
+    def _pass_on(self, deltas: Iterable[Delta], grouping: Grouping) -> None:
         """Send deltas as they are made; making one reads times from the disk."""
         rest = iter(deltas)
         while True:
@@ -212,17 +232,19 @@ class Watch:
             if delta is None:
                 return
             self._send(delta)
+            if delta.view == "parked":
+                grouping.hear(delta)
+                self._parked.set()
 
     def _look_around(self, scan: Scan, survey: Survey, views: Views) -> float:
         """Locks, workers, the figures; gives when to look again."""
         began = self._host.monotonic()
         with self._asking():
             rows = survey.look_at_locks(scan)
-            workers = tuple(views.workers())
-            survey.workers = sum(each.state != "gone" and each.kind == "worker" for each in workers)
+            members = survey.crew()
         cost = self._host.monotonic() - began
         self._send_changed(Locks(rows))
-        self._send_changed(Workers(workers))
+        self._send_changed(Workers(members))
         self._send_overview(scan, survey)
         return began + max(LOCKS_EVERY, LOCKS_COST * cost)
 
@@ -239,6 +261,36 @@ class Watch:
             self._asked.clear()
             if self._views is not None:
                 self._answers.answer(self._views)
+
+
+    # ── in the background ──
+
+    def _examine_for_ever(self) -> None:
+        asked: Examine | None = None
+        while not self._host.wait(self._stop, POLL):
+            following, examine = self._following, self._answers.examine
+            if following is None or examine is None:
+                continue
+            if examine is not asked:
+                asked = examine
+                following.rounds.ask()
+            with suppress(OSError):  # the scan meets with the same, and says so
+                following.rounds.go_on(self._thrift(following, "problems"))
+
+    def _group_for_ever(self) -> None:
+        while not self._stop.is_set():
+            self._host.wait(self._parked, POLL)
+            self._parked.clear()
+            following = self._following
+            if following is not None and self._answers.examine is not None:
+                with suppress(OSError):
+                    following.grouping.go_on(self._thrift(following, "parked"))
+
+    def _thrift(self, following: _Following, view: str) -> Thrift:
+        """Work that is done for a view, and ends when another store is followed."""
+        return Thrift(
+            self._host, self._stop, lambda: self._answers.view == view, lambda: self._following is not following
+        )
 
 
 def _say(error: OSError, path: str) -> str:

@@ -59,14 +59,12 @@ def look(directory: str, view: View | None, rows: int, progress: Callable[[], No
     model.apply(Hello(store.directory, views.label(), host.fstype(store.directory), host.me.host, None))
     scan, survey = Scan(host, store.layout, views, progress), Survey(host, views)
     deltas = scan.scan(scan.due())
-    workers = tuple(views.workers())
-    survey.workers = sum(each.state != "gone" and each.kind == "worker" for each in workers)
     found = survey.look_at_locks(scan)
     if host.is_local(store.directory):
         now = host.time()
         survey.rows = tuple(_by_the_clock(row, now) for row in found)
     model.apply(Locks(survey.rows))
-    model.apply(Workers(workers))
+    model.apply(Workers(survey.crew()))
     overview = survey.overview(scan)
     shown = view or VIEWS["pending"]
     for delta in deltas:

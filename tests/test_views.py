@@ -65,6 +65,9 @@ def test_the_four_views_follow_from_the_entries_of_the_directories(hand: Hand) -
     (hand.root / "pending" / "new.lock").mkdir()
     (hand.root / "jobs" / "new.lock").mkdir()
     assert hand.views.counts() == Counts(pending=1, locked=2, waiting=1, fulfilled=2, parked=1)
+    (hand.root / "jobs" / "cut-off").mkdir()
+    assert (hand.views.counts().fulfilled, hand.views.counts(settled=True).fulfilled) == (3, 2), "it has no state.json"
+    (hand.root / "jobs" / "cut-off").rmdir()
     assert ids(hand.views, "pending") == {"new"}
     assert ids(hand.views, "waiting") == {"told"}
     assert ids(hand.views, "fulfilled") == {"done", "told"}

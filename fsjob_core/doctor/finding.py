@@ -7,17 +7,17 @@ passed over. What was seen is looked at again where another process may have bee
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import CorruptJob, JobNotFound
 from ..ground import Ground
 from ..layout import STAGED, is_job_id
 from ..record import JobRecord
 from ..views import Views
-from .links import foreign_name, link_problems
-from .locks import is_held, is_lock, lock_problems, still_jobless
+from .links import foreign_name, link_problem, link_problems
+from .locks import is_held, is_lock, lock_at, lock_problems, still_jobless
 from .looks import lstat, mtime
-from .problems import Kind, Links, Problem, drift
+from .problems import LOCK_KINDS, Kind, Links, Problem, drift
 
 IN_PROGRESS = 10.0
 """Seconds after a change of a job within which its links may not have followed: a create takes no lock."""
@@ -25,25 +25,52 @@ LITTER_AFTER = 3600.0
 """Seconds after which something of a process that cannot be checked from here is litter."""
 
 
-def find(ground: Ground, views: Views) -> Iterator[Problem]:
-    """Every problem of a store, lazily: first locks and links, then litter, then the jobs themselves."""
+def find(
+    ground: Ground, views: Views, names: Callable[[str], Iterable[str]] | None = None, *, locked: bool = True
+) -> Iterator[Problem]:
+    """Every problem of a store, lazily: first locks and links, then litter, then the jobs themselves.
+
+    `names` gives what lies in a directory, again each time it is gone through; without it all of it at once, in order.
+    Without `locked` locks are left out: for whoever watches them anyway.
+    """
     jobless: list[Problem] = []
-    layout, listed = ground.layout, ground.disk.list_directory
+    layout, disk = ground.layout, ground.disk
+    listed = names or (lambda directory: sorted(disk.list_directory(directory)))
     for directory, kind in ((layout.pending, "work"), (layout.waiting, "notification"), (layout.parked, "")):
-        names = sorted(listed(directory))
-        if kind:
-            yield from lock_problems(ground, views, kind, names, jobless)
-        yield from link_problems(ground, directory, names)
-    names = sorted(listed(layout.jobs))
-    yield from lock_problems(ground, views, "state", names, jobless)
+        there = listed(directory)
+        if kind and locked:
+            yield from lock_problems(ground, views, kind, there, jobless)
+        yield from link_problems(ground, directory, there)
+    there = listed(layout.jobs)
+    if locked:
+        yield from lock_problems(ground, views, "state", there, jobless)
     yield from _litter(ground)
     yield from _gone_workers(ground, views)
-    for name in names:
+    for name in there:
         if is_job_id(name):
             yield from job_problems(ground, views, name)
         elif not is_lock(name):
             yield foreign_name(ground, layout.jobs, name)
     yield from still_jobless(ground, views, jobless)
+
+
+def look_again(ground: Ground, views: Views, problem: Problem) -> Problem | None:
+    """What is left of a problem that was found: the same as it is now, or None where it is none any more."""
+    kind, job_id = problem.kind, problem.id
+    if kind is Kind.FOREIGN_NAME:
+        return problem if ground.disk.exists(problem.path) else None
+    if kind is Kind.STAGING_LITTER:
+        return litter_problem(ground, problem.path)
+    if kind is Kind.GONE_WORKER:
+        return gone_problem(ground, problem.path.rpartition("/")[2])
+    if kind in (Kind.LINK_ELSEWHERE, Kind.DANGLING_LINK, Kind.NOT_A_LINK):
+        found = link_problem(ground, problem.path.rsplit("/", 2)[1], job_id)
+        return found if found is not None and found.kind is kind else None
+    if kind in LOCK_KINDS:
+        found = lock_at(ground, views, problem)
+        return found if found is not None and found.kind is kind else None
+    found_now = job_problems(ground, views, job_id)
+    return next((each for each in found_now if (each.kind, each.path) == (kind, problem.path)), None)
 
 
 # ── jobs ──

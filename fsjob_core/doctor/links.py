@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..ground import Ground
 from ..layout import is_job_id
@@ -18,7 +18,7 @@ LOCK_BESIDE = {"pending": "work", "waiting": "notification", "parked": "work"}
 """Which lock of a job belongs to its link in each directory."""
 
 
-def link_problems(ground: Ground, directory: str, names: list[str]) -> Iterator[Problem]:
+def link_problems(ground: Ground, directory: str, names: Iterable[str]) -> Iterator[Problem]:
     """What is wrong with the links of one directory."""
     side = directory.rpartition("/")[2]
     for name in names:
@@ -37,7 +37,7 @@ def link_problem(ground: Ground, side: str, job_id: str, *, ours: bool = False) 
         found = ground.disk.calls.lstat(path)
     except FileNotFoundError:
         return None
-    detail = ""
+    detail = place = ""
     if not stat.S_ISLNK(found.st_mode):
         kind = Kind.NOT_A_LINK
     elif not ground.disk.exists(job):
@@ -49,8 +49,9 @@ def link_problem(ground: Ground, side: str, job_id: str, *, ours: bool = False) 
         if text is None:
             return None
         kind, detail = Kind.LINK_ELSEWHERE, f" (it says {text!r:.300})"
+        place = text.removesuffix(f"/jobs/{job_id}") if text.endswith(f"/jobs/{job_id}") else ""
     text = f"{side}/{job_id}: {kind.explanation}{detail}"
-    return Problem(kind, job_id, path, found.st_mtime, text, found.st_ino)
+    return Problem(kind, job_id, path, found.st_mtime, text, found.st_ino, place)
 
 
 def _locked(ground: Ground, side: str, job_id: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..facts import LockInfo, Verdict
 from ..ground import Ground
@@ -25,7 +25,7 @@ def is_lock(name: str) -> bool:
 
 
 def lock_problems(
-    ground: Ground, views: Views, kind: str, names: list[str], jobless: list[Problem]
+    ground: Ground, views: Views, kind: str, names: Iterable[str], jobless: list[Problem]
 ) -> Iterator[Problem]:
     """What is wrong with the locks of one directory. Those that need a second look go into `jobless`."""
     for name in names:

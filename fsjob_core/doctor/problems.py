@@ -184,12 +184,21 @@ class Kind(StrEnum):
     )
 
 
+LOCK_KINDS = frozenset({
+    Kind.DEAD_LOCK, Kind.SILENT_LOCK, Kind.LEAKED_LOCK, Kind.GHOST_LOCK, Kind.OLD_BAR, Kind.FOREIGN_LOCK,
+    Kind.FILLED_LOCK,
+})  # fmt: skip
+LITTER_KINDS = frozenset({Kind.STAGED_FILE, Kind.STAGING_LITTER, Kind.GONE_WORKER})
+"""What is in nobody's way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, as it was found.
 
     `id` is "" where it is about no job. `since` is in seconds since 1970, None where it cannot be told. `mark` is
     the inode of what was seen at `path`, 0 where nothing was: a lock that is another's by now is left alone.
+    `place` is the directory of the store to whose jobs a link leads instead, where it leads to such: a moved store's.
     """
 
     kind: Kind
@@ -198,6 +207,7 @@ class Problem:
     since: float | None
     explanation: str
     mark: int = 0
+    place: str = ""
 
     @property
     def remedy(self) -> str:
@@ -208,6 +218,13 @@ class Problem:
     def automatic(self) -> bool:
         """Whether repair does it without being forced."""
         return self.kind.automatic
+
+
+def headline(kind: Kind, place: str, count: int) -> str:
+    """Problems of one kind in a few words."""
+    if place:
+        return f"{count:,} {'link leads' if count == 1 else 'links lead'} to {place}"
+    return kind.value if count == 1 else f"{count:,} {kind.value}"
 
 
 class Links(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import click
 
 from fsjob_core import errors
-from fsjob_core.doctor import FORCIBLE, Problem
+from fsjob_core.doctor import FORCIBLE, Kind, Problem
 from fsjob_core.journal import Outcome
 from fsjob_core.store import JobStore
 
@@ -27,9 +27,19 @@ from .exits import FAILED, sentence
     multiple=True,
     help="Mend this kind as well, which is otherwise left for an operator.",
 )
+@click.option("--kind", "kinds", metavar="KIND", type=click.Choice(list(Kind)), multiple=True, help="Only this kind.")
+@click.option("--job", "jobs", metavar="ID", multiple=True, help="Only what is wrong with this job.")
 @writing
 @with_store
-def doctor_command(directory: str, as_json: bool, repair: bool, forced: tuple[str, ...], write: bool) -> None:
+def doctor_command(
+    directory: str,
+    as_json: bool,
+    repair: bool,
+    forced: tuple[str, ...],
+    kinds: tuple[str, ...],
+    jobs: tuple[str, ...],
+    write: bool,
+) -> None:
     """Name every state that a crash, a foreign tool or a defect left, and what repair would do.
 
     Changes nothing without --repair. Exits 1 when something was found, or is left after the repair.
@@ -38,20 +48,28 @@ def doctor_command(directory: str, as_json: bool, repair: bool, forced: tuple[st
     Examples:
       fsjob doctor
       fsjob doctor --repair
+      fsjob doctor --repair --kind link-elsewhere
     """
+
+    def wanted(store: JobStore) -> Iterator[Problem]:
+        for problem in store.doctor():
+            if (not kinds or problem.kind in kinds) and (not jobs or problem.id in jobs):
+                yield problem
+
     if not repair:
         if forced:
             raise click.UsageError("--force goes with --repair")
-        _end(_print_all(reading(directory), as_json))
+        store = reading(directory)
+        _end(sum(_print(store, problem, as_json, None) for problem in wanted(store)))
     operator = acting(directory, write)
     if operator.writable is not None:
         raise errors.ReadOnly(f"{operator.writable}; nothing was changed")
     store = operator.store
-    for problem in store.doctor():
+    for problem in wanted(store):
         force = problem.kind in forced
         act = partial(operator.repair, problem, force=force) if force or problem.automatic else None
         _print(store, problem, as_json, _outcome(act) if act else None)
-    left = sum(1 for _ in store.doctor())
+    left = sum(1 for _ in wanted(store))
     if left and not as_json:
         say(f"{left:,} {'problem is' if left == 1 else 'problems are'} left")
     _end(left)
@@ -71,15 +89,8 @@ def _outcome(act: Callable[[], Outcome]) -> Outcome:
         return Outcome(False, sentence(error))
 
 
-def _print_all(store: JobStore, as_json: bool) -> int:
-    count = 0
-    for problem in store.doctor():
-        count += 1
-        _print(store, problem, as_json, None)
-    return count
-
-
-def _print(store: JobStore, problem: Problem, as_json: bool, outcome: Outcome | None) -> None:
+def _print(store: JobStore, problem: Problem, as_json: bool, outcome: Outcome | None) -> int:
+    """Print one problem; gives 1, to be counted."""
     if as_json:
         told = {
             "kind": problem.kind.value,
@@ -91,7 +102,7 @@ def _print(store: JobStore, problem: Problem, as_json: bool, outcome: Outcome | 
             "automatic": problem.automatic,
         }
         print_json(told if outcome is None else {**told, "done": outcome.done, "what": outcome.what})
-        return
+        return 1
     age = f"  {short_age(store.host.time() - problem.since)}" if problem.since is not None else ""
     say(f"{problem.kind.value}  {safe_text(problem.id or problem.path)}{age}")
     say(f"    {safe_text(problem.explanation)}")
@@ -99,3 +110,4 @@ def _print(store: JobStore, problem: Problem, as_json: bool, outcome: Outcome | 
         say(f"    {'repair would' if problem.automatic else 'by hand'}: {safe_text(problem.remedy)}")
     else:
         say(f"    {'done' if outcome.done else 'not done'}: {safe_text(outcome.what)}")
+    return 1

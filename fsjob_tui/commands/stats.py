@@ -30,7 +30,7 @@ def stats_command(directory: str, as_json: bool, prometheus: bool) -> None:
     if as_json and prometheus:
         raise click.UsageError("--json or --prometheus, not both")
     store = reading(directory)
-    counts = store.counts()
+    counts = store.views.counts(settled=True)
     locks = Counter(lock.verdict.value for lock in store.locks())
     workers = list(store.workers())
     paused = store.views.paused()

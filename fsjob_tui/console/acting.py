@@ -13,9 +13,11 @@ from fsjob_core.store import JobStore
 
 from .releasing import Releasing
 from .removing import Removing
+from .repairing import Repairing
 from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import CreateEditor, Edited, FulfillEditor
 from .targets import Target, names
+from .telling import Telling
 
 if TYPE_CHECKING:
     from .screens.frame import Frame
@@ -39,6 +41,8 @@ class Acts:
         self.log: list[str] = []
         self.locks: Releasing = Releasing(self)
         self.removal: Removing = Removing(self)
+        self.repairs: Repairing = Repairing(self)
+        self.telling: Telling = Telling(self)
 
     # ── what is allowed ──
 
@@ -99,6 +103,7 @@ class Acts:
                         outcomes.append(act(operator, target))
                     except (FsJobError, OSError) as error:
                         outcomes.append(Outcome(False, sentence(error)))
+                    self.screen.app.call_from_thread(progress.say, f"{len(outcomes):,} of {len(targets):,}")
             return self.of_many(outcomes, len(targets))
 
         self.do(shell, all_of_them, countdown=progress)

@@ -21,6 +21,32 @@ LOG_LINES = 500
 _HANDLER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
+UNIT = """\
+[Unit]
+Description=fsjob worker
+After=network.target
+
+[Service]
+Type=notify
+ExecStart={line}
+WatchdogSec=60
+Restart=on-failure
+RestartSec=5
+KillMode=mixed
+TimeoutStopSec=660
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _unit_word(word: str) -> str:
+    """An argument as systemd reads it."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("%", "%%").replace("$", "$$")
+    return escaped if re.fullmatch(r"[\w@%+=:,./$-]+", escaped) else f'"{escaped}"'
+
+
 class WorkerSaid(Message):
     """The embedded worker did something."""
 
@@ -58,6 +84,16 @@ class EmbeddedWorker:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def unit(self) -> str:
+        """A systemd unit that runs the same without a console."""
+        program = os.path.join(os.path.dirname(sys.executable), "fsjob")
+        return UNIT.format(line=" ".join(map(_unit_word, [program, *self.arguments])))
 
     @property
     def shell(self) -> str:

@@ -43,8 +43,7 @@ def store_pieces(model: Model, width: int, *, mode: str, worker: str) -> list[Pi
         where = f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}"
         pieces.append((where, "$foreground-muted"))
     busy = sum(each.state == "busy" for each in model.workers.values())
-    here = sum(each.state != "gone" for each in model.workers.values())
-    pieces.append((f"   7 Workers {here}, busy {busy}", ""))
+    pieces.append((f"   7 Workers {VIEWS['workers'].total(model)}, busy {busy}", ""))
     if worker:
         pieces.append((f"  {worker}", "$text-success"))
     return pieces
@@ -66,8 +65,14 @@ def verdict_pieces(model: Model) -> list[Piece]:
 
 def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
     """The views with their totals, in shorter words where the screen is narrow."""
-    for short, count in ((False, "{:,}".format), (False, short_count), (True, short_count)):
-        pieces = [_tab(model, view, view.short if short else view.title, count, current) for view in VIEWS.values()]
+    forms: tuple[tuple[Callable[[View], str], Callable[[int], str]], ...] = (
+        (lambda view: f"{view.title} ", "{:,}".format),
+        (lambda view: f"{view.title} ", short_count),
+        (lambda view: f"{view.short} ", short_count),
+        (lambda view: f"{view.short} " if _is_at(view, current) else "", short_count),
+    )
+    for title, count in forms:
+        pieces = [_tab(model, view, title(view), count, current) for view in VIEWS.values()]
         if sum(cell_len(text) for text, _ in pieces) <= width:
             break
     return pieces
@@ -75,17 +80,21 @@ def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
 
 def _tab(model: Model, view: View, title: str, count: Callable[[int], str], current: View | None) -> Piece:
     bad = view.alarms(model)
-    text = f" {view.key} {title} {count(view.total(model))}{f' ▲{bad}' if bad else ''} "
-    if view is current:
+    text = f" {view.key} {title}{view.counted(model, count)}{f'▲{bad}' if bad else ''} "
+    if _is_at(view, current):
         return text, "bold reverse"
     return text, "$text-error" if bad else ""
 
 
+def _is_at(view: View, current: View | None) -> bool:
+    return current is not None and view.name == (current.under or current.name)
+
+
 def rates_pieces(model: Model, width: int, view: View, now: float) -> list[Piece]:
     """What comes and goes, how long it takes, and what the filter leaves."""
-    overview = model.overview
-    pieces: list[Piece] = []
-    if overview is not None:
+    overview, summary = model.overview, view.summary(model, now)
+    pieces: list[Piece] = [(f" {safe_text(summary)}", "")] if summary else []
+    if overview is not None and not summary:
         change = overview.rate_in - overview.rate_out
         trend = "steady" if abs(change) < 0.05 else f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
         pieces.append((f" in {overview.rate_in:.1f}/s  out {overview.rate_out:.1f}/s  {trend}", ""))

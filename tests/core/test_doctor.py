@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fsjob_core import errors
-from fsjob_core.doctor import Kind, Problem
+from fsjob_core.doctor import Kind, Problem, look_again, plan
 from fsjob_core.doctor.problems import Links, drift
 from fsjob_core.doctor.repairing import REPAIRS
 from fsjob_core.host import REAL
@@ -612,3 +612,20 @@ def test_mending_all_that_drifted_leaves_no_drift() -> None:
                         if one.kind is Kind.PARKED_WITHOUT_REASON:
                             after = replace(job, extra={"fsjob": {"parked": {"at": 1}}})
                     assert list(drift(after, Links(**mended))) == [], (job, links, found)
+
+
+def test_what_a_repair_changes_is_told_before_of_each_kind_that_is_repaired() -> None:
+    told = {kind for kind in Kind if plan(Problem(kind, "id", "/store/pending/id.lock", None, ""))}
+    assert told == set(REPAIRS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name or case.kind.value)
+def test_a_problem_is_found_again_until_it_is_mended(store: JobStore, case: Case) -> None:
+    case.make(store)
+    problem = next(problem for problem in store.doctor() if problem.kind is case.kind)
+    again = look_again(store.ground, store.views, problem)
+    assert again is not None and (again.kind, again.path, again.mark) == (case.kind, problem.path, problem.mark)
+    if case.kind not in REPAIRS:
+        return
+    assert store.repair(problem, force=True).done
+    assert look_again(store.ground, store.views, problem) is None

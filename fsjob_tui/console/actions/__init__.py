@@ -6,7 +6,7 @@ from textual.binding import Binding
 
 from . import acting, looking, moving
 from .action import Action
-from .worker import WORKER
+from .worker import UNIT, WORKER
 
 __all__ = ["ACTIONS", "Action", "bindings"]
 
@@ -23,6 +23,7 @@ ACTIONS: dict[str, Action] = {
         moving.MARK_ALL,
         acting.WRITE,
         *looking.ACTIONS,
+        UNIT,
         *moving.ACTIONS,
         *looking.LAST,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..findings import Finding
 from ..targets import Target
 from .action import Action
 
@@ -38,11 +39,36 @@ def _why_no_park(screen: MainScreen) -> str | None:
 
 def _why_no_fulfill(screen: MainScreen) -> str | None:
     target, why_not = _no_target(screen)
+    if target is not None and not target.id:
+        return "only one job at a time is fulfilled by hand"
     return "it is fulfilled" if target is not None and target.state == "fulfilled" else why_not
 
 
 def _why_no_delete(screen: MainScreen) -> str | None:
     return _no_target(screen)[1]
+
+
+def _why_no_tell(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    if target is None or not target.id:
+        return why_not or "only of one job at a time"
+    row, job = screen.model.details.get(target.id), screen.model.job
+    record = job.detail.record if job is not None and job.detail.id == target.id else None
+    waits = screen.view.name == "waiting" or (row is not None and row.targets > 0)
+    return None if waits or (record is not None and record.waiting) else "nobody waits for it"
+
+
+def _findings(screen: MainScreen) -> list[Finding]:
+    """The marked problems, else the one under the cursor: fixed as of now."""
+    table, rows = screen.table, screen.model.findings.rows
+    keys = sorted(table.marked, key=lambda key: table.source.index(key) or 0) if table.marked else [table.cursor]
+    return [rows[key] for key in keys if key in rows]
+
+
+def _why_no_repair(screen: MainScreen) -> str | None:
+    if screen.view.read_as != "problems":
+        return "6 shows what can be repaired"
+    return None if _findings(screen) else "no problem is under the cursor"
 
 
 def _why_no_write(screen: MainScreen) -> str | None:
@@ -94,11 +120,19 @@ UNDO = Action(
     "undo", "z", "undo", "undo your last act: create, run again, park, delete, edit, unqueue",
     lambda screen: screen.acts.removal.undo(), changes=True, show=True,
 )  # fmt: skip
+REPAIR = Action(
+    "repair", "R", "repair", "repair the problem under the cursor, the marked ones, or a whole group",
+    lambda screen: screen.acts.repairs.repair(_findings(screen)), _why_no_repair, changes=True, show=True,
+)  # fmt: skip
+TELL = Action(
+    "tell", "t", "who waits", "who waits to be told: tell a target again, or take it off the list",
+    lambda screen: screen.acts.telling.targets(screen.targets()[0]), _why_no_tell, changes=True, show=True,
+)  # fmt: skip
 PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, show=True)
 WRITE = Action(
     "write", "W", "open writing", "on a guarded store: open writing until the console ends",
     _open_writing, _why_no_write, show=True,
 )  # fmt: skip
 
-ACTIONS = (RELEASE, REQUEUE, PARK, CREATE, FULFILL, DELETE, UNDO)
+ACTIONS = (RELEASE, REQUEUE, REPAIR, TELL, PARK, CREATE, FULFILL, DELETE, UNDO)
 """What is done to jobs, most used first; what is done to the store stands further down."""

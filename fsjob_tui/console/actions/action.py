@@ -17,7 +17,8 @@ def always(screen: MainScreen) -> str | None:
 
 def with_job(screen: MainScreen) -> str | None:
     """Possible where a job is under the cursor, or open."""
-    return None if screen.target() is not None else "no job is under the cursor"
+    target = screen.target()
+    return None if target is not None and target.id else "no job is under the cursor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,22 @@ def _help(screen: MainScreen) -> None:
     screen.app.push_screen(Help(f"KEYS · {screen.view.title}", screen.every_action()), chosen)
 
 
+def _why_no_open(screen: MainScreen) -> str | None:
+    key = screen.table.cursor
+    if screen.opened is not None:
+        return None
+    return screen.view.why_not_open(screen.model, key) if key is not None else "nothing is under the cursor"
+
+
+def _why_no_copy(screen: MainScreen) -> str | None:
+    return None if screen.view.line_to_copy(screen) is not None else with_job(screen)
+
+
 def _copy(screen: MainScreen) -> None:
+    at_once = screen.view.line_to_copy(screen)
+    if at_once is not None and screen.opened is None:
+        screen.copy(*at_once)
+        return
     job, job_id = screen.model.job, screen.shown_job() or ""
     opened = job is not None and job.detail.id == job_id and job.detail.record is not None
     choices = {"i": "id", "s": "shell line"}
@@ -60,11 +75,11 @@ def _copied(screen: MainScreen, answer: str | None, job_id: str, job: Job | None
         screen.copy(job.detail.value_start.decode("utf-8", "replace"), "the value")
 
 
-OPEN = Action("open", "enter,d", "open", "open the job under the cursor", lambda screen: screen.open_job(), with_job,
-              show=True, shown_as="enter")  # fmt: skip
+OPEN = Action("open", "enter,d", "open", "open what is under the cursor: a job, the jobs of a group, of a worker",
+              lambda screen: screen.open_row(), _why_no_open, show=True, shown_as="enter")  # fmt: skip
 
 ACTIONS = (
-    Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, with_job),
+    Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, _why_no_copy),
     Action("unmask", "u", "unmask", "show what is masked in the detail, or mask it again", _unmask),
 )
 LAST = (

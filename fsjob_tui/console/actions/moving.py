@@ -10,7 +10,7 @@ from fsjob_core.facts import Evidence
 
 from ..views import VIEWS, View
 from ..widgets.panes import Pane
-from .action import Action, with_job
+from .action import Action
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -67,6 +67,12 @@ def _why_no_filter(screen: MainScreen) -> str | None:
     return None if screen.view.filters else f"{screen.view.title.lower()} are not filtered"
 
 
+def _why_no_mark(screen: MainScreen) -> str | None:
+    key = screen.table.cursor
+    possible = key is not None and screen.view.marks(screen.model, key)
+    return None if possible else "nothing that can be marked is under the cursor"
+
+
 def _mark(screen: MainScreen) -> None:
     table = screen.table
     if table.cursor is not None:
@@ -100,7 +106,8 @@ def _step(step: int) -> Action:
         "previous", "shift+tab,left_square_bracket", "[")  # fmt: skip
 
     def run(screen: MainScreen) -> None:
-        screen.go(ORDER[(ORDER.index(screen.view) + step) % len(ORDER)])
+        at = ORDER.index(VIEWS[screen.view.under] if screen.view.under else screen.view)
+        screen.go(ORDER[(at + step) % len(ORDER)])
 
     return Action(f"view-{name}", keys, f"{name} view", f"the {name} view", run, shown_as=shown)
 
@@ -117,8 +124,9 @@ WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again
                show=True, shown_as="!")  # fmt: skip
 FILTER = Action("filter", "slash", "filter", "show only jobs whose id has this text; escape clears", _filter,
                 _why_no_filter, show=True, shown_as="/")  # fmt: skip
-MARK = Action("mark", "space", "mark", "mark the job; acts then go to all that are marked", _mark, with_job, show=True)
-MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, with_job)
+MARK = Action("mark", "space", "mark", "mark the row; acts then go to all that are marked", _mark, _why_no_mark,
+              show=True)  # fmt: skip
+MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, _why_no_mark)
 
 ACTIONS = (
     Action("order", "o", "order", "order newest first, or oldest first", _order),

@@ -36,6 +36,7 @@ def start(screen: MainScreen, how: WorkerCommand) -> None:
     except (OSError, ValueError) as error:
         screen.tell(f"the worker could not be started: {error}", wrong=True)
         return
+    screen.model.here = screen.worker.pid
     screen.tell(f"a worker runs {shlex.quote(how.command)}; 7 shows its log")
 
 
@@ -46,3 +47,8 @@ def _end(screen: MainScreen, answer: str | None) -> None:
 
 
 WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, show=True)
+UNIT = Action(
+    "unit", "U", "systemd unit", "copy a systemd unit that runs the worker without this console",
+    lambda screen: screen.copy(screen.worker.unit, "the systemd unit") if screen.worker is not None else None,
+    lambda screen: None if screen.worker is not None else "no worker was started here",
+)  # fmt: skip

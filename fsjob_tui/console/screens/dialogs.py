@@ -121,8 +121,12 @@ class Countdown(Dialog[None]):
 
     def tick(self, left: float) -> None:
         """Called as seconds pass."""
+        self.say(f"{left:4.1f} s left")
+
+    def say(self, text: str) -> None:
+        """Called as it goes on."""
         if self.is_mounted:
-            self.query_one("#left", Static).update(Content(f"{left:4.1f} s left"))
+            self.query_one("#left", Static).update(Content(text))
 
     def action_close(self) -> None:
         if self._can_give_up:

@@ -86,6 +86,10 @@ class Frame(Screen[None], inherit_bindings=False):
         severity: SeverityLevel = "error" if wrong else "information"
         self.notify(safe_text(text), severity=severity, markup=False, timeout=8 if wrong else 5)
 
+    def examine(self) -> None:
+        """Have the doctor look now."""
+        raise NotImplementedError
+
     # ── which job is meant ──
 
     def shown_job(self) -> str | None:
@@ -103,21 +107,15 @@ class Frame(Screen[None], inherit_bindings=False):
                 return Target(self.opened)
             lock = next((lock for lock in job.detail.locks if lock.kind == "work"), None)
             return Target(self.opened, job.detail.state, lock or next(iter(job.detail.locks), None))
-        return self._target_of(key) if key is not None and self.view.job_of(self.model, key) else None
-
-    def _target_of(self, key: str) -> Target:
-        view, model = self.view, self.model
-        job_id, state = view.job_of(model, key), view.state
-        detail = model.details.get(job_id)
-        if detail is not None and detail.fulfilled:
-            state = "fulfilled"
-        waits = state == "pending" and detail is not None and detail.not_before is not None
-        return Target(job_id, state, view.lock_of(model, key), waits)
+        return self.view.target_of(self.model, key) if key is not None else None
 
     def targets(self) -> list[Target]:
-        """The marked rows in their order, else the one job that is meant: fixed as of now."""
-        table = self.table
-        if table.marked and self.opened is None:
-            return [self._target_of(key) for key in sorted(table.marked, key=lambda key: table.source.index(key) or 0)]
-        target = self.target()
-        return [target] if target is not None else []
+        """The marked rows in their order, else what is under the cursor: job by job, fixed as of now."""
+        table, keys = self.table, [self.table.cursor] if self.table.cursor is not None else []
+        if self.opened is not None:
+            target = self.target()
+            return [target] if target is not None else []
+        if table.marked:
+            keys = sorted(table.marked, key=lambda key: table.source.index(key) or 0)
+        found = (target for key in keys if key is not None for target in self.view.targets_of(self.model, key))
+        return list({target.id: target for target in found}.values())

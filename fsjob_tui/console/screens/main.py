@@ -14,7 +14,7 @@ from ...text import short_size
 from ..actions import ACTIONS, Action, bindings
 from ..actions.worker import start
 from ..clipboard import copy
-from ..views import View
+from ..views import VIEWS, View
 from ..widgets.table import JobTable
 from .dialogs import Ask
 from .editors import WorkerCommand
@@ -72,12 +72,18 @@ class MainScreen(Painted):
     def go(self, view: View) -> None:
         """Show a view."""
         if view is not self.view:
-            self.last_view = self.view
+            if not self.view.under:
+                self.last_view = self.view
             self.opened = None
             self.table.show(view)
             self.table.focus()
         self.refresh_around()
         self.ask_for_rows()
+
+    def open_row(self) -> None:
+        """Open what is under the cursor."""
+        if self.table.cursor is not None:
+            self.view.open(self, self.table.cursor)
 
     def open_job(self) -> None:
         """Open the job under the cursor: it stays open whatever the rows do."""
@@ -87,7 +93,8 @@ class MainScreen(Painted):
 
     @on(JobTable.Opened)
     def opened_with_the_mouse(self) -> None:
-        self.open_job()
+        if self.why_not(ACTIONS["open"]) is None:
+            self.open_row()
 
     def back(self) -> None:
         """Close what was opened last; at the root, quit."""
@@ -110,6 +117,8 @@ class MainScreen(Painted):
         elif self.model.filter:
             field.value = ""
             self._end_filter()
+        elif self.view.under:
+            self.go(VIEWS[self.view.under])
         else:
             return False
         return True

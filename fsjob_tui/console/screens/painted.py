@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events, on
 from textual.message import Message
 
-from fsjob_core.feed import Gone, Open, Wanted
+from fsjob_core.feed import Examine, Gone, Open, Wanted
 from fsjob_core.feed import Message as FeedMessage
 
 from ...text import safe_text
@@ -44,6 +44,7 @@ class Painted(Frame):
         self.table.focus()
         self._feed = Feed(self.directory, lambda messages: self.post_message(Batch(messages)))
         self._feed.start()
+        self.examine()
         self.set_interval(1.0, self.tick)
 
     def close_down(self) -> None:
@@ -87,12 +88,17 @@ class Painted(Frame):
         self.table.repaint()
         self.refresh_around()
 
+    def examine(self) -> None:
+        """Have the doctor look now; it goes on by itself from the first time on."""
+        if self._feed is not None:
+            self._feed.send(Examine())
+
     def ask_for_rows(self) -> None:
         """Tell the monitor which rows are on the screen and which job is open."""
         if self._feed is None:
             return
         view = self.view
-        wanted = Wanted(view.name, self.table.visible_keys() if view.reads else ())
+        wanted = Wanted(view.read_as, self.table.visible_keys() if view.reads else ())
         opened = Open(self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None)
         for index, request in enumerate((wanted, opened)):
             if self._asked[index] != request:

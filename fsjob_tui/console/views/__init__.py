@@ -6,6 +6,7 @@ from .fulfilled import Fulfilled
 from .locked import Locked
 from .parked import Parked
 from .pending import Pending
+from .problems import ProblemRows
 from .view import View
 from .waiting import Waiting
 from .workers import Workers
@@ -13,5 +14,5 @@ from .workers import Workers
 __all__ = ["VIEWS", "View"]
 
 VIEWS: dict[str, View] = {
-    view.name: view for view in (Pending(), Locked(), Waiting(), Fulfilled(), Parked(), Workers())
+    view.name: view for view in (Pending(), Locked(), Waiting(), Fulfilled(), Parked(), ProblemRows(), Workers())
 }

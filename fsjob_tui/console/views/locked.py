@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
-from fsjob_core.facts import STALE_AFTER, LockInfo
+from fsjob_core.advice import what_follows
+from fsjob_core.facts import LockInfo, Verdict
 from fsjob_core.feed import LockRow
 from fsjob_core.health import RELEASABLE, SIGNS
 
-from ...text import safe_text, short_age
+from ...text import safe_text, short_age, short_seconds
 from ..model import Model
 from ..pieces import Piece, line, style_of
 from ..rows import Source
@@ -62,25 +67,59 @@ def beats(row: LockRow, now: float) -> str:
     return "".join(signs)
 
 
-def proof_pieces(row: LockRow, now: float, *, shell: str, last_pull: float | None) -> list[Piece]:
+def proof_pieces(row: LockRow, model: Model, now: float, shell: str) -> list[Piece]:
     """Why a lock is what it is, and what follows."""
-    info = row.info
-    pieces = line("owner", safe_text(info.whose) + (f"  token …{safe_text(info.token[-4:])}" if info.token else ""))
+    info, overview = row.info, model.overview
+    token = f"  token …{safe_text(info.token[-4:])}" if info.token else ""
+    held = f"  held {short_age(now - info.since)}{_usual(row, model, now)}" if info.since is not None else ""
+    pieces = line("owner", f"{safe_text(info.whose)}{held}{token}")
     pieces += line("proof", safe_text(info.proof), style_of(info.verdict))
-    beaten = f"last beat {short_age(now - info.last_beat)} ago{_stale_in(row, now)}"
-    pieces += line("beats", f"{beats(row, now)}  last minute; {beaten}")
-    if last_pull is not None:
-        pieces += line("next", f"work was last seen to be taken {short_age(now - last_pull)} ago", "dim")
-    return pieces + line("shell", safe_text(shell), "dim")
+    follows = what_follows(
+        info, now, list(model.workers.values()), pulled=overview.pulled if overview is not None else None,
+        paused=overview is not None and overview.paused is not None, unchanged=row.unchanged,
+    )  # fmt: skip
+    pieces += line("next", safe_text(follows), "dim" if info.verdict is Verdict.LIVE else "warn")
+    pieces += line("beats", f"{beats(row, now)}  {_rhythm(row, now)}") + line("hearts", *_hearts(row))
+    pieces += line("shell", safe_text(shell), "dim")
+    return pieces + line("clock", _clock(overview.skew if overview is not None else None), "dim")
 
 
-def _stale_in(row: LockRow, now: float) -> str:
-    left = STALE_AFTER - (now - row.info.last_beat)
-    return f"; stale in {left:.0f} s" if 0 < left < STALE_AFTER - 4 else ""
+def _usual(row: LockRow, model: Model, now: float) -> str:
+    overview = model.overview
+    if row.info.kind != "work" or row.info.since is None or overview is None or not overview.usual:
+        return ""
+    times = (now - row.info.since) / overview.usual
+    return f" (×{times:,.0f} of the usual {short_seconds(overview.usual)})" if times >= 1 else ""
+
+
+def _rhythm(row: LockRow, now: float) -> str:
+    """How often it beats, and the last one."""
+    gaps = [after - before for before, after in pairwise(row.beats)]
+    every = f"every {median(gaps):.1f} s, " if len(gaps) > 1 else ""
+    at = datetime.fromtimestamp(row.info.last_beat, UTC).strftime("%H:%M:%S")
+    return f"{every}last {short_age(now - row.info.last_beat)} ago, at {at} UTC"
+
+
+def _hearts(row: LockRow) -> tuple[str, str]:
+    """Whose the beats are."""
+    if row.info.verdict is Verdict.GHOST:
+        return f"two: {safe_text(row.info.proof)}", "bad"
+    if row.hearts == 1:
+        return "one: nobody but its holder beats this lock", "dim"
+    return "not known: too few beats were seen, or they do not tell whose they are", "dim"
+
+
+def _clock(skew: tuple[float, float] | None) -> str:
+    """By how much host and file system differ."""
+    if skew is None:
+        return "offset between host and file system not known: nothing has changed yet"
+    low, high = skew
+    middle, by = (low + high) / 2, (high - low) / 2
+    return f"offset between host and file system {middle:+.2f} s, within {by:.2f} s"
 
 
 class Locked(View):
-    name, key, title, short = "locked", "2", "Locked", "Locked"
+    name, key, title, short = "locked", "2", "Locked", "Lock"
     help = "the locks, with the proof of each verdict"
     empty = "no lock stands: nobody is at work"
     beside = False
@@ -99,6 +138,13 @@ class Locked(View):
 
     def whole(self, model: Model) -> Source:
         return model.listed["locked"]
+
+    def summary(self, model: Model, now: float) -> str:
+        verdicts = Counter(row.info.verdict for row in model.locks.values())
+        long = verdicts.pop(Verdict.LONG, 0)
+        verdicts[Verdict.LIVE] += long
+        parts = [f"{verdict} {verdicts[verdict]}" for verdict in Verdict if verdicts[verdict]]
+        return "  ".join([*parts, f"({long} too long)"] if long else parts)
 
     def alarms(self, model: Model) -> int:
         return len(self.troubles(model))
@@ -128,7 +174,7 @@ class Locked(View):
             return None
         shell = screen.acts.locks.unlock_line(row.info)
         title = f"why {safe_text(row.info.id)} is {row.info.verdict.upper()}"
-        return title, proof_pieces(row, screen.now(), shell=shell, last_pull=None)
+        return title, proof_pieces(row, screen.model, screen.now(), shell)
 
     def height_below(self, screen: Frame) -> int:
-        return 8 if screen.model.locks else 0
+        return min(11, screen.size.height // 2 - 2) if screen.model.locks else 0

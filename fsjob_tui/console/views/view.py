@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from fsjob_core.facts import LockInfo
@@ -10,10 +11,12 @@ from fsjob_core.health import RELEASABLE
 from ..model import Model
 from ..pieces import Piece
 from ..rows import Source
+from ..targets import Target
 from .column import Column
 
 if TYPE_CHECKING:
     from ..screens.frame import Frame
+    from ..screens.main import MainScreen
 
 
 class View:
@@ -44,6 +47,13 @@ class View:
 
     follows: ClassVar[bool] = False
     """Whether the pane below keeps to its end, as a log does."""
+    under: ClassVar[str] = ""
+    """For what a row of another view opens: that view, whose tab it stands under and to which escape goes back."""
+
+    @property
+    def read_as(self) -> str:
+        """Which view the monitor reads its rows for."""
+        return self.under or self.name
 
     # ── rows ──
 
@@ -59,6 +69,14 @@ class View:
     def total(self, model: Model) -> int:
         """How many rows there are; no filter changes it."""
         return int(getattr(model.counts, self.name))
+
+    def counted(self, model: Model, count: Callable[[int], str]) -> str:
+        """The total as the tab shows it."""
+        return count(self.total(model))
+
+    def summary(self, model: Model, now: float) -> str:
+        """What the line above the table says instead of the rates; empty where it says those."""
+        return ""
 
     def alarms(self, model: Model) -> int:
         """How many of them are trouble, for the tab."""
@@ -84,6 +102,37 @@ class View:
     def lock_of(self, model: Model, key: str) -> LockInfo | None:
         """The lock that an act on a row would be about."""
         return model.work_locks.get(key)
+
+    def target_of(self, model: Model, key: str) -> Target | None:
+        """What an act on a row is about, as it is now; one without an id stands for more jobs than one."""
+        job_id, state = self.job_of(model, key), self.state
+        if not job_id:
+            return None
+        detail = model.details.get(job_id)
+        if detail is not None and detail.fulfilled:
+            state = "fulfilled"
+        waits = state == "pending" and detail is not None and detail.not_before is not None
+        return Target(job_id, state, self.lock_of(model, key), waits)
+
+    def targets_of(self, model: Model, key: str) -> list[Target]:
+        """The jobs of a row, one by one."""
+        target = self.target_of(model, key)
+        return [target] if target is not None else []
+
+    def marks(self, model: Model, key: str) -> bool:
+        """Whether a row can be marked, for an act on all that are."""
+        return self.target_of(model, key) is not None
+
+    def open(self, screen: MainScreen, key: str) -> None:
+        """What enter does on a row."""
+        screen.open_job()
+
+    def why_not_open(self, model: Model, key: str) -> str | None:
+        return None if self.job_of(model, key) else "no job is under the cursor"
+
+    def line_to_copy(self, screen: MainScreen) -> tuple[str, str] | None:
+        """A text that is copied at once instead of something of a job, and what it is."""
+        return None
 
     def key_of(self, model: Model, job_id: str) -> str | None:
         """The row of a job, where it can have one."""

@@ -14,6 +14,7 @@ from ..pieces import Piece
 if TYPE_CHECKING:
     from ..actions.action import Action
 
+
 class Line(Static):
     """One line of text, cut to the screen, sent to the terminal only when it has changed."""
 

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from fsjob_core.facts import JobDetail
 from fsjob_core.feed import Job
 from fsjob_core.health import SIGNS, elapsed
+from fsjob_core.ledger import entry_of, read_ledger
 from fsjob_core.masking import masked
 from fsjob_core.record import JobRecord
 
@@ -22,6 +23,8 @@ from ..pieces import Piece, line, style_of
 
 PREVIEW = 16_000
 """Characters of a request or value that are shown."""
+TARGETS = 8
+"""Targets that are shown with their tries."""
 
 
 class Pane(VerticalScroll, can_focus=False):
@@ -65,6 +68,7 @@ def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[
         pieces += line("changed", f"{when(detail.changed)}  {short_age(elapsed(now, detail.changed))} ago")
     if record is not None:
         pieces += _record_pieces(record)
+        pieces += _ledger_pieces(record, now, unmasked)
     for lock in detail.locks:
         style = style_of(lock.verdict)
         pieces += line("lock", f"{SIGNS[lock.verdict]} {lock.verdict.upper()}  {lock.kind}", style)
@@ -85,11 +89,28 @@ def _record_pieces(record: JobRecord) -> list[Piece]:
     started, finished = record.number("started"), record.number("finished")
     if started and finished >= started:
         pieces += line("took", short_seconds(finished - started))
-    waiting = record.waiting
-    for target in waiting[:5]:
-        pieces += line("target", safe_text(json.dumps(target, ensure_ascii=False)[:200]))
-    if len(waiting) > 5:
-        pieces += line("", f"… and {len(waiting) - 5:,} more targets")
+    return pieces
+
+
+def _ledger_pieces(record: JobRecord, now: float, unmasked: bool) -> list[Piece]:
+    """Who waits, and what became of telling them."""
+    pieces: list[Piece] = []
+    ledger = read_ledger(record)
+    for target in record.waiting[:TARGETS]:
+        shown = json.dumps(target if unmasked else masked(target), ensure_ascii=False)[:200]
+        pieces += line("target", safe_text(shown))
+        entry = entry_of(ledger, target)
+        if entry is None:
+            pieces += line("", "not tried yet" if record.fulfilled else "told once the job is fulfilled", "dim")
+            continue
+        pieces += line("", f"tries {entry.count:,}, the last {short_age(now - entry.at)} ago, {when(entry.at)}")
+        pieces += line("", safe_text(entry.error[:400], lines=True), "warn")
+        if entry.due is None:
+            pieces += line("", "given up: t tells it again", "bad")
+        else:
+            pieces += line("", f"next try in {short_age(entry.due - now)}" if entry.due > now else "due now", "dim")
+    if len(record.waiting) > TARGETS:
+        pieces += line("", f"… and {len(record.waiting) - TARGETS:,} more targets; t shows all")
     return pieces
 
 

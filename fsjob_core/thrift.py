@@ -1,0 +1,41 @@
+"""Background work that leaves the machine to others: after each slice of it a wait of many times what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .host import Event, Host
+
+SLICE = 0.05
+"""Seconds of work after which a wait is due."""
+SHARE, URGENT_SHARE = 0.05, 0.25
+"""Parts of a core that it takes: unasked, and while somebody looks at what comes of it."""
+STEP = 0.2
+"""Seconds of one wait at most: whether somebody waits by now is asked again after it."""
+
+
+class Thrift:
+    """Bounds one thread's work. `urgent` says whether somebody waits for it; `over`, whether it is to end."""
+
+    def __init__(self, host: Host, stop: Event, urgent: Callable[[], bool], over: Callable[[], bool]) -> None:
+        self._host, self._stop, self._urgent, self._over = host, stop, urgent, over
+        self._began = host.monotonic()
+
+    def begin(self) -> None:
+        """What was done up to now was no work of this kind."""
+        self._began = self._host.monotonic()
+
+    def pause(self) -> bool:
+        """Called between pieces of work that are short; waits where a slice is used up. False: end."""
+        spent = self._host.monotonic() - self._began
+        if spent >= SLICE:
+            while spent > 0 and not self._ended():
+                times = 1 / (URGENT_SHARE if self._urgent() else SHARE) - 1
+                waits = min(spent * times, STEP)
+                self._host.wait(self._stop, waits)
+                spent -= waits / times
+            self._began = self._host.monotonic()
+        return not self._ended()
+
+    def _ended(self) -> bool:
+        return self._stop.is_set() or self._over()
