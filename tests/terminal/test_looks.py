@@ -35,7 +35,8 @@ def test_a_moved_store_is_one_problem_whose_repair_is_shown_before_and_audited(
     console.until("doctor --repair --kind link-elsewhere")
     console.press("R\r")
     console.read(0.3)
-    assert os.readlink(store.layout.pending_link(ids[0])).startswith("/old"), "neither the asking key nor enter confirms"
+    first = os.readlink(store.layout.pending_link(ids[0]))
+    assert first.startswith("/old"), "neither the asking key nor enter confirms"
     console.press("y")
     console.until("done 30 of 30", 30)
     assert {os.readlink(store.layout.pending_link(job_id)) for job_id in ids} == {f"../jobs/{job_id}" for job_id in ids}
