@@ -27,7 +27,7 @@ async def aio(tmp_path: Path) -> AsyncIterator[AsyncJobStore]:
 
 FOR_LOOPS = {
     "next_due", "next_notification_due", "pull_due_notification", "pull_is_unfinished",
-    "notification_pull_is_unfinished", "flush_after", "read_only",
+    "notification_pull_is_unfinished", "flush_after", "read_only", "put_off",
 }  # fmt: skip
 """What worker loops and operations use among themselves."""
 
