@@ -10,13 +10,13 @@ import errno
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from .arrivals import Arrivals
 from .backlog import KEEP_AT_LEAST
 from .errors import AlreadyFulfilled, FsJobError, LeaseLost, VersionMismatch
 from .host import Event
+from .options import Options, WorkerEvent, tell_nobody
 from .signin import SignIn
 from .store import JobStore
 from .systemd import ServiceManager
@@ -39,27 +39,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the second try, and before any try."""
 HANGUP_DRAIN = 24.0
 """Seconds for which a loop whose terminal, or console, has gone lets its work go on: it ends within thirty."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerEvent:
-    """Something a worker or a notifier did. Times in seconds.
-
-    `kind`: started, done, failed, parked, lost (what was done is not used, or was cut short), recovered (the lock
-    was a dead holder's), draining, ended; error, where the store or this machine is in trouble, not the job. A
-    notifier's: telling, told, not told, given up, with the target as JSON.
-    """
-
-    at: float
-    kind: str
-    id: str = ""
-    text: str = ""
-    seconds: float | None = None
-    size: int | None = None
-    target: str = ""
-
-
-Report = Callable[[WorkerEvent], None]
 
 
 class Pulled(Protocol):
@@ -85,25 +64,17 @@ class Loop(ABC, Generic[T]):
     """Works until told to end: `drain` finishes what runs, `stop` ends it now and gives back what was not done."""
 
     kind: ClassVar[str]
+    usual_attempts: ClassVar[int]
 
-    def __init__(
-        self,
-        store: JobStore,
-        *,
-        name: str,
-        command: str,
-        concurrency: int,
-        pause: float,
-        until_empty: bool,
-        report: Report,
-        manager: ServiceManager | None,
-    ) -> None:
+    def __init__(self, store: JobStore, options: Options) -> None:
         self._store, self._host = store, store.host
-        self._concurrency = concurrency
-        self._first_pause = pause
-        self._until_empty = until_empty
-        self._report = report
-        self._manager = manager or ServiceManager({}, 0)
+        self._concurrency = options.get("concurrency", 1)
+        self._timeout = options.get("timeout")
+        self._max_attempts = options.get("max_attempts", self.usual_attempts)
+        self._first_pause = options.get("pause", FIRST_PAUSE)
+        self._until_empty = options.get("until_empty", False)
+        self._report = options.get("report", tell_nobody)
+        self._manager = options.get("manager") or ServiceManager({}, 0)
         self._mutex = self._host.mutex()
         self._wake, self._never = self._host.event(), self._host.event()
         self._running: dict[str, Event] = {}
@@ -117,7 +88,7 @@ class Loop(ABC, Generic[T]):
         self.gone = ""
         """Why the loop has ended by itself: the store is not there any more; empty where it has not."""
         self._arrivals = Arrivals(self._host, self._watched(), self._is_hint, self._wake.set)
-        self._sign = SignIn(store, name, command, self.kind)
+        self._sign = SignIn(store, options["name"], options.get("command", ""), self.kind)
         store.worker_name = store.ground.worker = self.name  # what its locks say
 
     @property

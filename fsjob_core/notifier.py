@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Unpack
 
 from .delivery import Notification
 from .handlers import Teller
 from .host import Event
 from .ledger import ERROR_LENGTH, Tries
-from .loop import FIRST_PAUSE, LOOK_FOR, Loop, Report
+from .loop import LOOK_FOR, Loop
+from .options import Options
 from .record import Json, dump
 from .store import JobStore
-from .systemd import ServiceManager
 
 MAX_ATTEMPTS = 10
 """Tries until a target is given up: about a quarter of an hour."""
 
 
 class Notifier(Loop[Notification]):
-    """Tells targets through `teller`, `concurrency` at once, those of one job included.
+    """Tells targets through `teller`, several at once, those of one job included.
 
-    A target that takes over `timeout` seconds was not told. It is tried again after a pause that begins with `pause`
-    seconds and doubles; after `max_attempts` it is given up: it stays on the list, and is not tried again until an
-    operator says so. The others are told meanwhile. A pause of the store is one of work: notifiers go on.
+    Who could not be told is tried again after a pause that grows; given up, a target stays on the list, and is not
+    tried again until an operator says so. The others are told meanwhile. A pause of the store is one of work:
+    notifiers go on.
     """
 
     kind = "notifier"
+    usual_attempts = MAX_ATTEMPTS
 
-    def __init__(
-        self,
-        store: JobStore,
-        teller: Teller,
-        *,
-        name: str,
-        command: str = "",
-        concurrency: int = 1,
-        timeout: float | None = None,
-        max_attempts: int = MAX_ATTEMPTS,
-        pause: float = FIRST_PAUSE,
-        until_empty: bool = False,
-        report: Report = lambda event: None,
-        manager: ServiceManager | None = None,
-    ) -> None:
-        super().__init__(
-            store, name=name, command=command, concurrency=concurrency, pause=pause, until_empty=until_empty,
-            report=report, manager=manager,
-        )  # fmt: skip
+    def __init__(self, store: JobStore, teller: Teller, **options: Unpack[Options]) -> None:
+        super().__init__(store, options)
         self._teller = teller
-        self._timeout = timeout
-        self._max_attempts = max_attempts
         self._helpers = 0
 
     # ── what the loop asks ──

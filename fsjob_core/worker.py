@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection
-from typing import BinaryIO
+from typing import BinaryIO, Unpack
 
 from .errors import FsJobError, LeaseLost
 from .handlers import Handler
 from .host import Event
-from .loop import FIRST_PAUSE, HANGUP_DRAIN, LOOK_FOR, Loop, Report, WorkerEvent
+from .loop import LOOK_FOR, Loop
+from .options import Options
 from .store import JobStore
-from .systemd import ServiceManager
 from .work import WorkLease
-
-__all__ = ["HANGUP_DRAIN", "Worker", "WorkerEvent"]
 
 ROOM = 64 << 10
 """Bytes without which a disk counts as full: a command that fails then may not be to blame."""
@@ -27,37 +25,17 @@ NOT_RECORDED = "how its tries ended could not be recorded: its worker died, or t
 
 
 class Worker(Loop[WorkLease]):
-    """Pulls jobs and has `handler` do them, `concurrency` at once.
+    """Pulls jobs and has `handler` do them, several at once.
 
-    An attempt that takes over `timeout` seconds has failed. What failed is tried again after a pause that begins
-    with `pause` seconds and doubles; after `max_attempts` the job is parked. `until_empty` ends when nothing is left
-    to take or to try again.
+    What failed is tried again after a pause that grows; after so many attempts, five by default, the job is parked.
     """
 
     kind = "worker"
+    usual_attempts = 5
 
-    def __init__(
-        self,
-        store: JobStore,
-        handler: Handler,
-        *,
-        name: str,
-        command: str = "",
-        concurrency: int = 1,
-        timeout: float | None = None,
-        max_attempts: int = 5,
-        pause: float = FIRST_PAUSE,
-        until_empty: bool = False,
-        report: Report = lambda event: None,
-        manager: ServiceManager | None = None,
-    ) -> None:
-        super().__init__(
-            store, name=name, command=command, concurrency=concurrency, pause=pause, until_empty=until_empty,
-            report=report, manager=manager,
-        )  # fmt: skip
+    def __init__(self, store: JobStore, handler: Handler, **options: Unpack[Options]) -> None:
+        super().__init__(store, options)
         self._handler = handler
-        self._timeout = timeout
-        self._max_attempts = max_attempts
         self._next_suspect_at = 0.0
 
     # ── what the loop asks ──

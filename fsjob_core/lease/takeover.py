@@ -85,7 +85,8 @@ def _same_under_guard(host: Host, place: LockPlace, seen: Sighting, *, live: boo
         if same and not live:
             same = again is not None and same_beat(host, again.mtime_ns, seen.mtime_ns)
         if same and place.kind == "state":
-            remove_staged(host, place.job)  # first the right to commit, then the lock
+            # first the right to commit, then the lock: of ours whoever takes it next does the same, but Node does not
+            remove_staged(host, place.job)
         yield same and host.monotonic() - began < JUDGED_FOR
 
 

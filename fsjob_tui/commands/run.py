@@ -21,8 +21,9 @@ from fsjob_core.command import CommandHandler, CommandTeller
 from fsjob_core.errors import NotAStore
 from fsjob_core.handlers import BadHandler, Handler, PythonHandler, PythonTeller, Teller
 from fsjob_core.layout import is_job_id
-from fsjob_core.loop import FIRST_PAUSE, HANGUP_DRAIN, Loop, Report, WorkerEvent
+from fsjob_core.loop import FIRST_PAUSE, HANGUP_DRAIN, Loop
 from fsjob_core.notifier import MAX_ATTEMPTS, Notifier
+from fsjob_core.options import Options, Report, WorkerEvent
 from fsjob_core.store import JobStore
 from fsjob_core.systemd import ServiceManager
 from fsjob_core.worker import Worker
@@ -99,7 +100,7 @@ def worker_command(directory: str, as_json: bool, **options: Any) -> None:
     def make(report: Report) -> Worker:
         store = _store(directory)
         with _closing_on_error(_handler(run)) as handler:
-            return Worker(store, handler, report=report, **_settings(run, store))
+            return Worker(store, handler, **_settings(run, store, report))
 
     _obey(run, as_json, make)
 
@@ -124,7 +125,7 @@ def notifier_command(directory: str, as_json: bool, **options: Any) -> None:
     def make(report: Report) -> Notifier:
         store = _store(directory)
         with _closing_on_error(_teller(run)) as teller:
-            return Notifier(store, teller, report=report, **_settings(run, store))
+            return Notifier(store, teller, **_settings(run, store, report))
 
     _obey(run, as_json, make)
 
@@ -133,7 +134,7 @@ def _store(directory: str) -> JobStore:
     return acting(directory, write=True).store  # a guarded store is guarded from people, not from workers
 
 
-def _settings(run: Run, store: JobStore) -> dict[str, Any]:
+def _settings(run: Run, store: JobStore, report: Report) -> Options:
     return {
         "name": run.name or store.worker_name,
         "command": run.handler or shlex.join(run.command),
@@ -141,6 +142,7 @@ def _settings(run: Run, store: JobStore) -> dict[str, Any]:
         "timeout": run.timeout,
         "max_attempts": run.max_attempts,
         "pause": run.retry_pause,
+        "report": report,
         "manager": ServiceManager.of_this_process(),
         "until_empty": run.until_empty,
     }

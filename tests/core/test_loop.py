@@ -12,8 +12,9 @@ import pytest
 
 from fsjob_core.handlers import PythonHandler, PythonTeller
 from fsjob_core.host import REAL
-from fsjob_core.loop import Loop, WorkerEvent
+from fsjob_core.loop import Loop
 from fsjob_core.notifier import Notifier
+from fsjob_core.options import WorkerEvent
 from fsjob_core.store import JobStore
 from fsjob_core.worker import Worker
 
