@@ -24,6 +24,10 @@ FRESH_OPENS = frozenset({"nfs", "nfs4", "fuse.glusterfs"})
 """Where opening a directory never gives one that was replaced; elsewhere only a listing is sure to tell."""
 
 
+LOCK_EXCLUSIVELY = fcntl.LOCK_EX | fcntl.LOCK_NB
+"""For `flock`: at once, or BlockingIOError."""
+
+
 class Calls(Protocol):
     """System calls under the names and signatures of `os` (`flock`: of `fcntl`)."""
 

@@ -117,3 +117,10 @@ def test_names_are_safe_to_print(store: JobStore) -> None:
     os.mkdir(f"{store.layout.jobs}/\x1b[31mred")
     done = doctor(store)
     assert done.returncode == 1 and "\x1b" not in done.stdout
+
+
+def test_the_file_system_is_tried(store: JobStore) -> None:
+    done = doctor(store, "--filesystem", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode == 0) == (lines[-1]["verdict"] == "accept") and lines[-1]["name"] == "all"
+    assert doctor(store, "--filesystem", "--repair").returncode == 2

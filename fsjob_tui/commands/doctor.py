@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NoReturn
 
 import click
 
 from fsjob_core import errors
 from fsjob_core.doctor import FORCIBLE, Kind, Problem
+from fsjob_core.doctor.filesystem import Verdict, try_out, worst
 from fsjob_core.journal import Outcome
 from fsjob_core.store import JobStore
 
@@ -29,6 +31,7 @@ from .exits import FAILED, sentence
 )
 @click.option("--kind", "kinds", metavar="KIND", type=click.Choice(list(Kind)), multiple=True, help="Only this kind.")
 @click.option("--job", "jobs", metavar="ID", multiple=True, help="Only what is wrong with this job.")
+@click.option("--filesystem", is_flag=True, help="Try out whether the file system keeps what the store rests on.")
 @writing
 @with_store
 def doctor_command(
@@ -38,6 +41,7 @@ def doctor_command(
     forced: tuple[str, ...],
     kinds: tuple[str, ...],
     jobs: tuple[str, ...],
+    filesystem: bool,
     write: bool,
 ) -> None:
     """Name every state that a crash, a foreign tool or a defect left, and what repair would do.
@@ -49,6 +53,7 @@ def doctor_command(
       fsjob doctor
       fsjob doctor --repair
       fsjob doctor --repair --kind link-elsewhere
+      fsjob doctor --filesystem
     """
 
     def wanted(store: JobStore) -> Iterator[Problem]:
@@ -56,6 +61,10 @@ def doctor_command(
             if (not kinds or problem.kind in kinds) and (not jobs or problem.id in jobs):
                 yield problem
 
+    if filesystem:
+        if repair or forced or kinds or jobs:
+            raise click.UsageError("--filesystem goes alone")
+        _try_out(directory, as_json)
     if not repair:
         if forced:
             raise click.UsageError("--force goes with --repair")
@@ -73,6 +82,30 @@ def doctor_command(
     if left and not as_json:
         say(f"{left:,} {'problem is' if left == 1 else 'problems are'} left")
     _end(left)
+
+
+def _try_out(directory: str, as_json: bool) -> NoReturn:
+    """Say what is kept and what is not, and one verdict over all: exits 1 unless all is."""
+    findings = []
+    for finding in try_out(acting(directory).store.ground):
+        findings.append(finding)
+        if as_json:
+            print_json({"name": finding.name, "verdict": finding.verdict, "what": finding.what})
+        else:
+            say(f"{finding.verdict:<8}{finding.name:<11}{safe_text(finding.what)}")
+    verdict = worst(findings)
+    if as_json:
+        print_json({"name": "all", "verdict": verdict, "what": _VERDICTS[verdict]})
+    else:
+        say(f"{verdict:<8}{_VERDICTS[verdict]}")
+    raise click.exceptions.Exit(0 if verdict is Verdict.ACCEPT else FAILED)
+
+
+_VERDICTS = {
+    Verdict.ACCEPT: "the store may be used here",
+    Verdict.WARN: "the store may be used here, with what is said above",
+    Verdict.REFUSE: "do not use the store here from more than one machine",
+}
 
 
 def _end(found: int) -> None:

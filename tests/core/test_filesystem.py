@@ -1,0 +1,96 @@
+"""Each promise of a file system that the store rests on is tried, and told where it is not kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsjob_core.doctor.filesystem import Verdict, try_out, worst
+from fsjob_core.store import JobStore
+
+from .lying import Machine, failure
+
+ACCEPT, WARN, REFUSE = Verdict
+Answer = Callable[..., Any]
+
+
+def tried(path: Path, machine: Machine, options: str = "rw", answer: Answer | None = None) -> dict[str, Verdict]:
+    """What is not accepted; the verdict over all as "all"."""
+    store = JobStore(path, durability="process", _host=replace(machine.host(), mount_options=lambda path: options))
+    store.ground.ready()
+    machine.calls.before = answer
+    findings = list(try_out(store.ground))
+    machine.calls.before = None
+    assert os.listdir(store.layout.tmp) == [], "nothing is left"
+    return {"all": worst(findings)} | {each.name: each.verdict for each in findings if each.verdict is not ACCEPT}
+
+
+@pytest.mark.parametrize(
+    ("fstype", "options", "verdict"),
+    [
+        ("ext4", "rw", ACCEPT),
+        ("nfs4", "rw,hard,vers=4.2", ACCEPT),
+        ("nfs4", "rw,soft,vers=4.2", WARN),
+        ("nfs", "rw,vers=3", WARN),
+        ("nfs", "rw,vers=3,nolock", REFUSE),
+        ("fuse.sshfs", "rw", REFUSE),
+        ("fuse.mfs", "rw", ACCEPT),
+        ("fuse.juicefs", "rw", WARN),
+        ("ceph", "rw", WARN),
+    ],
+)
+def test_the_mount_table_is_believed(tmp_path: Path, fstype: str, options: str, verdict: Verdict) -> None:
+    found = tried(tmp_path / "store", Machine(fstype=fstype), options)
+    assert found == {"all": verdict} | ({} if verdict is ACCEPT else {"mount": verdict})
+
+
+def instead(call: str, answer: object) -> Answer:
+    """This call gives this answer, and does nothing; an error is raised."""
+
+    def before(name: str, *args: Any) -> object:
+        if name == call and isinstance(answer, int):
+            raise failure(answer)
+        return answer if name == call else None
+
+    return before
+
+
+def made_twice(name: str, *args: Any) -> object:
+    return True if name == "mkdir" and os.path.isdir(args[0]) else None
+
+
+def read_as_it_was(name: str, *args: Any) -> object:
+    return True if name == "rename" else None
+
+
+def numbered_otherwise(name: str, *args: Any) -> object:
+    return os.lstat("/") if name == "lstat" and str(args[0]).endswith("/numbered") else None
+
+
+BROKEN: tuple[tuple[str, Verdict, Answer], ...] = (
+    ("exclusive", REFUSE, made_twice),
+    ("replaced", REFUSE, read_as_it_was),
+    ("attribute", WARN, instead("setxattr", errno.ENOTSUP)),
+    ("attribute", WARN, instead("getxattr", b"another's")),
+    ("times", REFUSE, instead("utime", "ignored")),
+    ("guard", REFUSE, instead("flock", "held by all")),
+    ("guard", REFUSE, instead("flock", errno.ENOLCK)),
+    ("synced", WARN, instead("fsync", errno.EINVAL)),
+    ("synced", REFUSE, instead("fsync", errno.EIO)),
+    ("numbered", REFUSE, numbered_otherwise),
+)
+
+
+@pytest.mark.parametrize(("name", "verdict", "answer"), BROKEN)
+def test_a_promise_that_is_not_kept_is_told(tmp_path: Path, name: str, verdict: Verdict, answer: Answer) -> None:
+    assert tried(tmp_path / "store", Machine(fstype="ext4"), answer=answer) == {"all": verdict, name: verdict}
+
+
+def test_a_clock_that_is_off_is_told(tmp_path: Path) -> None:
+    assert tried(tmp_path / "store", Machine(fstype="nfs4", ahead=3600.0)) == {"all": WARN, "clock": WARN}
