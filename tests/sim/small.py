@@ -64,12 +64,3 @@ def explore(small: Small, bound: int, most: int | None = None) -> Figures:
         if most is not None and strategy.runs >= most:
             break
     return total
-
-
-def explore_named(name: str, large: bool) -> Figures | str:
-    """The same in another process."""
-    small = SMALL[name]
-    try:
-        return explore(small, small.large if large else small.bound)
-    except AssertionError as failure:
-        return f"{name}: {failure}"

@@ -14,6 +14,7 @@ from fsjob_core.store import JobStore
 
 from ..conftest import scale
 from . import history
+from .ahead import played
 from .memfs import WORLDS, Inode, MemFs, WorldKind
 from .oracle import Oracle
 from .sched import Actor
@@ -184,9 +185,7 @@ class Story:
         assert tree(again.world.fs.root) == tree(machine.world.fs.root), "killed and run again it ends the same"
 
 
-@pytest.mark.parametrize("kind", WORLDS)
-@pytest.mark.parametrize("act", sorted(ACTS))
-def test_the_doctor_mends_what_a_crash_leaves(act: str, kind: WorldKind) -> None:
+def cut_off(act: str, kind: WorldKind) -> None:
     seed = zlib.crc32(f"{act}{kind}".encode())
     random, story = Random(seed), Story(act, kind, seed)
     calls = story.calls()
@@ -195,10 +194,14 @@ def test_the_doctor_mends_what_a_crash_leaves(act: str, kind: WorldKind) -> None
         story.check(cut_at, bool(random.getrandbits(1)), random)
 
 
-@pytest.mark.parametrize("kind", ["logtree", "posix"])
-@pytest.mark.parametrize("act", ["work", "park", "requeue parked"])
-def test_what_was_mended_outlasts_a_loss_of_power(act: str, kind: WorldKind) -> None:
-    """A link that the doctor removed for a state must not be gone when the state is taken back."""
+@played(cut_off)
+@pytest.mark.parametrize("kind", WORLDS)
+@pytest.mark.parametrize("act", sorted(ACTS))
+def test_the_doctor_mends_what_a_crash_leaves(act: str, kind: WorldKind, outcome: None) -> None:
+    assert outcome is None
+
+
+def mend_and_cut(act: str, kind: WorldKind) -> None:
     story, random = Story(act, kind, zlib.crc32(f"{act}{kind}".encode())), Random(1)
     for cut_at in range(1, story.calls() + 1):
         machine, jobs = story.begin(cut_at, power=False)
@@ -206,3 +209,11 @@ def test_what_was_mended_outlasts_a_loss_of_power(act: str, kind: WorldKind) -> 
         for _ in range(4):
             after = machine.world.fs.after_power_cut(random, machine.world.fs_clock)
             oracle_of(act, jobs, machine.world).check(after)
+
+
+@played(mend_and_cut)
+@pytest.mark.parametrize("kind", ["logtree", "posix"])
+@pytest.mark.parametrize("act", ["work", "park", "requeue parked"])
+def test_what_was_mended_outlasts_a_loss_of_power(act: str, kind: WorldKind, outcome: None) -> None:
+    """A link that the doctor removed for a state must not be gone when the state is taken back."""
+    assert outcome is None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
 from ..conftest import scale
+from .ahead import played
 from .history import (
     Call,
     Model,
@@ -23,22 +20,19 @@ from .history import (
     unqueued,
     updated,
 )
-from .small import SMALL, explore_named
+from .scenarios import Figures
+from .small import SMALL, explore
 
 
-@pytest.fixture(scope="module")
-def played() -> Iterator[dict[str, object]]:
-    """All of them, on all cores; what is red is told by its own test."""
-    large = scale(0, 1) == 1
-    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
-        yield {name: pool.submit(explore_named, name, large) for name in SMALL}
+def play(name: str) -> Figures:
+    small = SMALL[name]
+    return explore(small, scale(small.bound, small.large))
 
 
+@played(play)
 @pytest.mark.parametrize("name", SMALL)
-def test_every_schedule_within_the_bound(name: str, played: dict[str, object]) -> None:
-    figures = played[name].result()  # type: ignore[attr-defined]
-    assert not isinstance(figures, str), figures
-    print(f"\nexhaustive: {name} {figures}")
+def test_every_schedule_within_the_bound(name: str, outcome: Figures) -> None:
+    print(f"\nexhaustive: {name} {outcome}")
 
 
 # ── the check of histories ──

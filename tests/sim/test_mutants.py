@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 
 from ..conftest import scale
+from .ahead import played
 from .hunt import hunt
-from .mutants import MUTANTS, Mutant
+from .mutants import MUTANTS
+
+NAMED = {mutant.name: mutant for mutant in MUTANTS}
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_the_simulation_finds(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutant.apply(monkeypatch)
-    found = hunt(mutant.plans, mutant.hint, scale(600, 20_000))
-    assert found is not None, f"{mutant.name} was not found"
-    print(f"\nmutant {mutant.name}: found after {found[0]} schedules: {found[1]}")
+def hunt_for(name: str) -> tuple[int, str] | None:
+    mutant = NAMED[name]
+    with pytest.MonkeyPatch.context() as patch:
+        mutant.apply(patch)
+        return hunt(mutant.plans, mutant.hint, scale(600, 20_000))
+
+
+@played(hunt_for)
+@pytest.mark.parametrize("name", NAMED)
+def test_the_simulation_finds(name: str, outcome: tuple[int, str] | None) -> None:
+    assert outcome is not None, f"{name} was not found"
+    print(f"\nmutant {name}: found after {outcome[0]} schedules: {outcome[1]}")

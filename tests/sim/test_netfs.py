@@ -18,6 +18,7 @@ from fsjob_core.lease import Heart
 from fsjob_core.store import JobStore
 
 from ..conftest import scale
+from .ahead import played
 from .memfs import MemFs
 from .netfs import PROFILES, Mount, NetFile
 
@@ -301,10 +302,15 @@ def check(machines: Machines, jobs: dict[str, Told]) -> None:
             assert (job_id in parked) == told.parked, "who is parked is not pulled, who is not is"
 
 
-@pytest.mark.parametrize("lies", [0.0, 0.05])
-@pytest.mark.parametrize("profile", PROFILES)
-def test_two_machines_lose_nothing(profile: str, lies: float) -> None:
+def take_many_turns(profile: str, lies: float) -> None:
     for seed in range(scale(6, 300)):
         machines = Machines(profile, seed, lies)
         done, failed = take_turns(machines, 120)
         assert done > failed
+
+
+@played(take_many_turns)
+@pytest.mark.parametrize("lies", [0.0, 0.05])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_two_machines_lose_nothing(profile: str, lies: float, outcome: None) -> None:
+    assert outcome is None

@@ -6,18 +6,18 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from ..conftest import ROOT, scale
+from .ahead import CORES, played
 from .hunt import play, play_many
 from .memfs import WORLDS
 from .plans import PLANS
 from .scenarios import Figures
 
-CORES = os.cpu_count() or 1
+PARTS = scale(1, CORES)
+"""Shares of each scenario's schedules: at night each takes hours."""
 EACH = int(os.environ.get("FSJOB_SCHEDULES", scale(500, 20_000)))
 """Schedules of each scenario."""
 
@@ -31,22 +31,17 @@ def base() -> int:
     return zlib.crc32(head)
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(CORES) as pool:
-        yield pool
+def play_share(name: str, part: int) -> Figures:
+    share = -(-EACH // PARTS)
+    return play_many(name, base() + part * share, share)
 
 
+@played(play_share)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", sorted(PLANS))
-def test_nothing_acknowledged_is_lost(name: str, pool: ProcessPoolExecutor) -> None:
-    share = -(-EACH // CORES)
-    firsts = [base() + core * share for core in range(CORES)]
-    total = Figures()
-    for figures in pool.map(play_many, [name] * CORES, firsts, [share] * CORES):
-        assert not isinstance(figures, str), figures
-        total.add(figures)
-    print(f"\nsim: {name} from seed {base()}: {total}")
-    assert total.acknowledged > total.runs, "the scenario does something"
+def test_nothing_acknowledged_is_lost(name: str, part: int, outcome: Figures) -> None:
+    print(f"\nsim: {name} from seed {base()}, part {part}: {outcome}")
+    assert outcome.acknowledged > outcome.runs, "the scenario does something"
 
 
 def test_a_seed_is_the_same_run_whatever_the_hashes() -> None:
