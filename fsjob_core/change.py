@@ -205,11 +205,14 @@ class Change:
         disk = self._ground.disk
         try:
             return (if_there and not disk.exists(path)) or self.lock.step(disk.remove, path)
-        except (LeaseLost, OSError) as error:
+        except LeaseLost:
+            if not self._committed:
+                raise
+        except OSError as error:
             if not self._committed:
                 raise
             _log.warning("job %s was changed, but %s is left: %s", self._id, path, error)
-            return False
+        return False
 
 
 def unlink_left_over(ground: Ground, lease: Lease, path: str, is_left_over: Callable[[JobRecord], bool]) -> None:

@@ -23,6 +23,7 @@ from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
 
+from ..crash.machine import Clock, host_with
 from .conftest import Holder
 
 LONG_AGO = 100.0
@@ -415,7 +416,9 @@ def test_the_lock_of_a_killed_worker(store: JobStore, holding: Callable[[str], H
 
 
 def test_locks_that_are_watched(store: JobStore) -> None:
-    """Three at once, for the watching and the bar take their seconds."""
+    """By a clock that waits move: the watching and the bar take their seconds."""
+    clock = Clock()
+    store = JobStore(store.directory, durability="process", _host=host_with(clock=clock))
     silent, filled, leaked, beaten = [settled(store, number) for number in range(4)]
     for job_id in (silent, filled, beaten):
         os.mkdir(store.layout.work_lock(job_id))
@@ -430,7 +433,7 @@ def test_locks_that_are_watched(store: JobStore) -> None:
     }  # fmt: skip
     assert not store.repair(found[filled]).done
     assert store.repair(found[leaked]).done
-    os.utime(store.layout.work_lock(beaten))
+    os.utime(store.layout.work_lock(beaten), (clock.time(),) * 2)
     assert store.repair(found[beaten]).done, "it beats: there is no such problem any more"
     assert os.path.isdir(store.layout.work_lock(beaten))
     assert store.repair(found[silent]).done

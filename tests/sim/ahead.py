@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,11 +25,16 @@ def played(play: Callable[..., object]) -> Callable[[T], T]:
     return mark
 
 
+def _step_aside() -> None:
+    os.nice(19)
+    logging.disable()  # of steps that are left, a thousand times
+
+
 class Ahead:
     """What the chosen tests play, begun when they were chosen, at the lowest priority: no other test notices."""
 
     def __init__(self, items: list[pytest.Item]) -> None:
-        self._pool = ProcessPoolExecutor(CORES, initializer=os.nice, initargs=(19,))
+        self._pool = ProcessPoolExecutor(CORES, initializer=_step_aside)
         self._played: dict[str, Future[object]] = {}
         for item in items:
             play = getattr(getattr(item, "function", None), _PLAYS, None)

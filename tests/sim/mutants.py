@@ -429,7 +429,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(16, failed_sync_tried_again, ("failing",)),
     Mutant(16, short_write_ignored, ("failing",)),
     Mutant(17, foreign_state_not_synced, ("unsynced",)),
-    Mutant(19, heartbeat_by_path, ("beating",)),
+    Mutant(19, heartbeat_by_path, ("beating",), hint=469),
     Mutant(20, a_bar_that_nobody_removes, ("barred",)),
     Mutant(20, two_threads_on_one_guard_descriptor, ("paired",), hint=1171),
     Mutant(0, unlinked_under_the_work_lock_alone, ("late-requeue",)),
