@@ -13,8 +13,8 @@ from fsjob_core.layout import LOCK, STAGED, Layout, is_job_id
 from fsjob_core.lease.sight import OWNER_ATTRIBUTE
 from fsjob_core.store import JobStore
 
+from .acting import Acting, Operation, Step
 from .machine import Clock, host_with
-from .operations import Acting, Operation, Step
 from .state import Job, read_job
 
 ROUNDS = 6

@@ -11,8 +11,8 @@ from typing import Any
 from fsjob_core.host import REAL, Host
 from fsjob_core.store import JobStore
 
+from .acting import Acting, Operation
 from .machine import Clock, Counter, Ended, Killer, Say, host_with, in_child
-from .operations import Acting, Operation
 from .oracle import Look
 
 
