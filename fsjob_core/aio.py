@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, ParamSpec, Self, TypeV
 
 from .delivery import Notification, Respond
 from .facts import Counts, Entry, LockInfo, WorkerInfo
+from .held import Held
 from .host import Host
 from .journal import Outcome
-from .loop import Pulled
 from .record import JobRecord, Json
 from .steps import Value
 from .store import JobStore
@@ -34,7 +34,7 @@ AT_ONCE = 200
 
 P = ParamSpec("P")
 R = TypeVar("R")
-L = TypeVar("L", bound=Pulled)
+L = TypeVar("L", bound=Held)
 
 
 class AsyncJobStore:

@@ -15,6 +15,7 @@ from .change import Change, unlink_left_over
 from .errors import FsJobError, JobLocked, NotFulfilled, named
 from .fs import NotRegular
 from .ground import Ground
+from .held import Held
 from .lease import Lease
 from .ledger import Tries, due_targets, entry_of, next_due, read_ledger
 from .record import JobRecord, Json, same_json, without
@@ -61,12 +62,11 @@ Respond = Callable[[Json, Fulfillment], object]
 """`respond(target, fulfillment)`: delivers; raising means that this target was not told."""
 
 
-class Notification:
+class Notification(Held):
     """Exclusive right to tell the targets of one fulfilled job, until `done`."""
 
     def __init__(self, ground: Ground, lease: Lease, record: JobRecord) -> None:
-        self._ground = ground
-        self._lease = lease
+        super().__init__(ground, lease)
         self._record = record
         self._value: bytes | None = None
 
@@ -74,11 +74,6 @@ class Notification:
     def record(self) -> JobRecord:
         """The job as it was read last."""
         return self._record
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self._record.id
 
     @property
     def waiting(self) -> list[Json]:
@@ -95,28 +90,6 @@ class Notification:
     def open_value(self) -> BinaryIO:
         """The job's value as a binary file: for values that are large."""
         return open_value(self._ground, self.id)
-
-    @property
-    def recovered(self) -> bool:
-        """Whether the lock was taken from a holder that was dead or stale."""
-        return self._lease.recovered
-
-    @property
-    def compromised(self) -> bool:
-        """Whether the lease was lost; nothing can be changed through it any more."""
-        return self._lease.compromised
-
-    @property
-    def oncompromised(self) -> Callable[[Notification], None] | None:
-        """Called once, from the watchdog thread, with this notification, when its lease is lost."""
-        return self._on_compromised
-
-    @oncompromised.setter
-    def oncompromised(self, call: Callable[[Notification], None] | None) -> None:
-        self._on_compromised = call
-        self._lease.on_lost = None if call is None else lambda: call(self)
-
-    _on_compromised: Callable[[Notification], None] | None = None
 
     def done(self, error: object = None, delivered: Sequence[Json] = ()) -> None:
         """Take the delivered targets off the list, then release. `error` is ignored, as the format's README says.
@@ -148,16 +121,6 @@ class Notification:
     def settle(self, told: Sequence[Json], failed: Sequence[Tries] = ()) -> None:
         """Take who was told off the list, and keep the tries of those who could not be. Raises LeaseLost."""
         self._record = steps.settle(self._ground, self.id, self._lease, told, failed)
-
-    def release(self) -> None:
-        """Give the lock back, and leave the list as it is; may be called twice."""
-        self._lease.release()
-
-    def __enter__(self) -> Notification:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 def accept_due(ground: Ground, lease: Lease) -> Notification:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from collections.abc import Collection
+from typing import ClassVar, Generic, TypeVar
 
 from .arrivals import Arrivals
 from .backlog import KEEP_AT_LEAST
 from .errors import AlreadyFulfilled, FsJobError, LeaseLost, VersionMismatch
+from .held import Held
 from .host import Event
 from .options import Options, WorkerEvent, tell_nobody
 from .signin import SignIn
@@ -41,23 +42,7 @@ HANGUP_DRAIN = 24.0
 """Seconds for which a loop whose terminal, or console, has gone lets its work go on: it ends within thirty."""
 
 
-class Pulled(Protocol):
-    """What is pulled: a lease on something to do, released when it is left as a context."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def compromised(self) -> bool: ...
-    @property
-    def oncompromised(self) -> Callable[[Any], None] | None: ...
-    @oncompromised.setter
-    def oncompromised(self, call: Callable[[Any], None] | None) -> None: ...
-    def release(self) -> None: ...
-    def __enter__(self) -> Any: ...
-    def __exit__(self, *_: object) -> None: ...
-
-
-T = TypeVar("T", bound=Pulled)
+T = TypeVar("T", bound=Held)
 
 
 class Loop(ABC, Generic[T]):

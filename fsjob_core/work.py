@@ -9,12 +9,13 @@ from . import steps
 from .backlog import PassOver, read_candidate
 from .change import Known, unlink_left_over
 from .ground import Ground
+from .held import Held
 from .lease import Lease
 from .ledger import AHEAD
 from .record import PENDING, JobRecord, Json
 
 
-class WorkLease:
+class WorkLease(Held):
     """Exclusive work on one job until `release`, as long as the lock is kept fresh, which a thread does.
 
     A handler that keeps the interpreter's lock for eight seconds loses its lease. Use it as a context manager, or
@@ -22,20 +23,14 @@ class WorkLease:
     """
 
     def __init__(self, ground: Ground, lease: Lease, known: Known, after: Callable[[JobRecord], None]) -> None:
-        self._ground = ground
+        super().__init__(ground, lease)
         self._after = after
-        self._lease = lease
         self._known = known
 
     @property
     def record(self) -> JobRecord:
         """The job as it was read last."""
         return self._known[1]
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self.record.id
 
     @property
     def request(self) -> Json:
@@ -51,28 +46,6 @@ class WorkLease:
     def attempt(self) -> int:
         """Which attempt this is, from 1 on, once `begin` was called; before, how many there were."""
         return int(self.record.number("attempts"))
-
-    @property
-    def recovered(self) -> bool:
-        """Whether the lock was taken from a holder that was dead or stale."""
-        return self._lease.recovered
-
-    @property
-    def compromised(self) -> bool:
-        """Whether the lease was lost; nothing can be changed through it any more."""
-        return self._lease.compromised
-
-    @property
-    def oncompromised(self) -> Callable[[WorkLease], None] | None:
-        """Called once, from the watchdog thread, with this lease, when it is lost; at once if it is lost already."""
-        return self._on_compromised
-
-    @oncompromised.setter
-    def oncompromised(self, call: Callable[[WorkLease], None] | None) -> None:
-        self._on_compromised = call
-        self._lease.on_lost = None if call is None else lambda: call(self)
-
-    _on_compromised: Callable[[WorkLease], None] | None = None
 
     def fulfill(self, value: steps.Value) -> None:
         """Give the job its value, then flush. Raises LeaseLost, AlreadyFulfilled, VersionMismatch."""
@@ -99,16 +72,6 @@ class WorkLease:
     def prove(self) -> None:
         """Raise LeaseLost unless the lock is still ours, as of now."""
         self._lease.require()
-
-    def release(self) -> None:
-        """Give the lock back. Never touches a lock that is no longer ours, and may be called twice."""
-        self._lease.release()
-
-    def __enter__(self) -> WorkLease:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 def accept_work(
