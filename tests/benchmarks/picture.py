@@ -1,6 +1,7 @@
 """A picture of what a job costs against the backlog: `python -m tests.benchmarks.picture results.jsonl > backlog.svg`.
 
-Reads the line of `backlog` (with PEERS=1) among the results. Both axes are logarithmic. Plain SVG, no library.
+Reads the lines of `backlog` among the results; the last of each size counts, so that sizes may come from several runs.
+Both axes are logarithmic. Plain SVG, no library.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ COLOURS = ("#d7263d", "#1b998b", "#2e294e", "#f46036", "#3a86ff", "#8338ec", "#7
 Curve = dict[int, float]
 
 
-def curves(line: dict[str, Any]) -> dict[str, Curve]:
+def curves(lines: Iterable[dict[str, Any]]) -> dict[str, Curve]:
     """Microseconds by backlog, of each queue."""
-    ours = line["microseconds"]
-    together = f"fsjob, {line['processes']} processes"
-    found = {"fsjob": {size: ours[size]["alone"] for size in ours}, together: {s: ours[s]["together"] for s in ours}}
-    found |= line.get("peers_microseconds", {})
-    return {name: {int(size): float(cost) for size, cost in curve.items()} for name, curve in found.items() if curve}
+    found: dict[str, Curve] = {}
+    for line in lines:
+        ours = line["microseconds"]
+        alone = {size: ours[size]["alone"] for size in ours}
+        together = {size: ours[size]["together"] for size in ours}
+        named = {"fsjob": alone, f"fsjob, {line['processes']} processes": together}
+        for name, curve in (named | line.get("peers_microseconds", {})).items():
+            found.setdefault(name, {}).update((int(size), float(cost)) for size, cost in curve.items())
+    return {name: curve for name, curve in found.items() if curve}
 
 
 def draw(found: dict[str, Curve], note: str) -> str:
@@ -88,22 +93,14 @@ def _duration(microseconds: float) -> str:
     return f"{microseconds / 1000:,.0f} ms" if microseconds >= 1000 else f"{microseconds:,.0f} µs"
 
 
-def backlog_of(lines: Iterable[str]) -> dict[str, Any]:
-    """The last line of `backlog` among results."""
-    found: dict[str, Any] | None = None
-    for line in lines:
-        result = json.loads(line)
-        if result.get("benchmark", "backlog") == "backlog" and "ratio_together" in result:
-            found = result
-    if found is None:
-        raise SystemExit("no result of tests.benchmarks.backlog is among these")
-    return found
-
-
 def main() -> None:
-    line = backlog_of(Path(sys.argv[1]).read_text().splitlines())
-    note = f"{line['file_system']}, {line['cores']} cores, Linux {line['kernel']}, Python {line['python']}"
-    sys.stdout.write(draw(curves(line), note))
+    results = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+    backlogs = [result for result in results if "ratio_together" in result]
+    if not backlogs:
+        raise SystemExit("no result of tests.benchmarks.backlog is among these")
+    last = backlogs[-1]
+    note = f"{last['file_system']}, {last['cores']} cores, Linux {last['kernel']}, Python {last['python']}"
+    sys.stdout.write(draw(curves(backlogs), note))
 
 
 if __name__ == "__main__":

@@ -35,12 +35,12 @@ def test_it_prints_one_line_ratio_first(name: str, tmp_path: Path) -> None:
     assert next(iter(result)) == "ratio" and {"what", "cores", "kernel", "file_system", "python"} <= result.keys()
 
 
-def test_the_picture_is_made_of_the_line_of_backlog() -> None:
+def test_the_picture_is_made_of_the_lines_of_backlog() -> None:
     line = {
         "processes": 8,
         "microseconds": {"1000": {"alone": 90.0, "together": 120.0}, "1000000": {"alone": 95.0, "together": 130.0}},
         "peers_microseconds": {"<slow> & old": {"1000": 50.0, "100000": 5000.0}},
     }
-    picture = ET.fromstring(draw(curves(line), "note"))
+    picture = ET.fromstring(draw(curves([line]), "note"))
     names = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert {"fsjob", "fsjob, 8 processes", "<slow> & old", "1,000,000", "10 ms"} <= set(names)
