@@ -9,17 +9,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fsjob_core import errors
 from fsjob_core.journal import Outcome
-from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 from ..text import safe_text
 from .exits import REFUSED, complain, exit_code, sentence
+
+if TYPE_CHECKING:
+    from fsjob_core.operator import Operator
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +52,8 @@ def reading(directory: str) -> JobStore:
 
 def acting(directory: str, write: bool = False) -> Operator:
     """Somebody who acts on a store that exists."""
+    from fsjob_core.operator import Operator  # what only looks needs none
+
     return Operator(_open(directory), write=write)
 
 

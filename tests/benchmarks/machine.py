@@ -17,3 +17,8 @@ def machine(folder: str) -> dict[str, object]:
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def whole_numbers(name: str, usual: str) -> list[int]:
+    """A list of whole numbers from the environment: "1,2,4"."""
+    return [int(number) for number in os.environ.get(name, usual).split(",")]
