@@ -18,7 +18,7 @@ from fsjob_core.facts import Mood, Verdict
 from fsjob_core.health import SIGNS, WORST, duration
 
 from .commands.common import print_json, say
-from .commands.exits import FAILED, NO_STORE, run_safely
+from .commands.exits import FAILED, NO_STORE, OutputClosed, run_safely
 from .console import headings
 from .console.pieces import Piece
 from .console.views import VIEWS, View
@@ -35,7 +35,8 @@ CODES = {Mood.STALLED: FAILED, Mood.SLOW: FAILED, Mood.LONG: FAILED, Mood.NOT_AN
 TROUBLE = frozenset(WORST) | {Verdict.BARRED}
 LOOKED = b"!"
 
-Look = Callable[[Callable[[], None]], Glance]
+Show = Callable[[Callable[[], None], Callable[[], None]], int]
+"""Gives an exit code; is given what it calls as it goes on, and once it has all and only prints."""
 
 
 def print_once(directory: str, view: str | None, as_json: bool) -> int:
@@ -64,17 +65,13 @@ def print_once(directory: str, view: str | None, as_json: bool) -> int:
     return NO_STORE if code is None else code
 
 
-def in_a_child(show: Callable[[Callable[[], None], Callable[[], None]], int], seconds: float) -> int | None:
-    """Run `show` in a child; gives its exit code, or None where it made no progress for so many seconds.
-
-    It is given what it calls as it goes on, and once it has all and only prints.
-    """
+def in_a_child(show: Show, seconds: float) -> int | None:
+    """Run `show` in a child; gives its exit code, or None where it made no progress for so many seconds."""
     there, here = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(there)
-        code = run_safely(lambda: show(lambda: _tell(here, b"."), lambda: _tell(here, LOOKED)))
-        os._exit(code)
+        os._exit(run_safely(lambda: _shown(show, here)))
     os.close(here)
     try:
         while select.select([there], [], [], seconds)[0]:
@@ -88,6 +85,13 @@ def in_a_child(show: Callable[[Callable[[], None], Callable[[], None]], int], se
         raise
     finally:
         os.close(there)
+
+
+def _shown(show: Show, pipe: int) -> int:
+    try:
+        return show(lambda: _tell(pipe, b"."), lambda: _tell(pipe, LOOKED))
+    except BrokenPipeError:
+        raise OutputClosed from None
 
 
 def _tell(pipe: int, word: bytes) -> None:

@@ -64,7 +64,7 @@ def long(it: at.Scene) -> str:
 STALLED = "▲ stalled: none finished yet; 1 lock is"
 MOODS: list[tuple[Callable[[at.Scene], str], int, str, str]] = [
     (empty, 0, "○ no job has been made yet", ""),
-    (at.done, 0, "○ nothing is pending, the last job finished 0 s ago", ""),
+    (at.done, 0, "○ nothing is pending, the last job finished ", ""),
     (at.live, 0, "✓ moving: 1 at work", ""),
     (at.paused_with_a_reason, 0, "‖ paused: upgrade of render-07", "OLDEST PENDING"),
     (at.dead, 1, f"{STALLED} held by nobody alive", "▲ DEAD    work         ID  holder on"),
