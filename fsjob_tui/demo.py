@@ -25,7 +25,7 @@ from fsjob_core import JobStore
 from fsjob_core.errors import FsJobError
 from fsjob_core.record import Json
 
-from .crew import Crew
+from .shift import Shift
 
 WORKERS = 4
 MAX_ATTEMPTS = 2
@@ -79,7 +79,7 @@ class Demo:
         self._pace = pace
         self._making = True
         self._maker = threading.Thread(target=self._quietly, args=(self._make,), daemon=True)
-        self._crew = Crew(directory)
+        self._shift = Shift(directory)
         self._mutex = threading.Lock()
         self._marks = f"{directory}.marks"
         os.mkdir(self._marks)
@@ -110,7 +110,7 @@ class Demo:
         """End everything; no worker is left, and all they said has been counted."""
         self.ended.set()
         self._making = False
-        self._crew.stop()
+        self._shift.stop()
 
     def remove(self) -> None:
         """Remove the store, and the folder around it if there is nothing else in it."""
@@ -130,7 +130,7 @@ class Demo:
             if event["kind"] == "started" and at_work is not None:
                 at_work.set()
 
-        return self._crew.start(
+        return self._shift.start(
             name, "--handler", "fsjob_tui.demo:work", "--max-attempts", str(MAX_ATTEMPTS),
             "--retry-pause", str(RETRY_PAUSE), heard=heard,
         )  # fmt: skip

@@ -20,11 +20,12 @@ from fsjob_core.health import SIGNS, WORST, duration
 from .commands.common import print_json, say
 from .commands.exits import FAILED, NO_STORE, OutputClosed, run_safely
 from .console import headings
+from .console.errors import ALL
 from .console.pieces import Piece
 from .console.views import VIEWS, View
 from .console.views.column import fit, put
-from .glance import Glance, look
-from .text import safe_text, short_age
+from .glance import ERRORS_OF, Glance, look
+from .text import safe_text
 
 ANSWERS_WITHIN = 10.0
 """Seconds without a sign of progress after which a store does not answer."""
@@ -121,15 +122,9 @@ def screen(glance: Glance, shown: View | None, rows: int) -> Iterator[str]:
         f"{safe_text(row.info.proof)}" for row in troubled[:rows]
     ))  # fmt: skip
     yield from _table(glance, VIEWS["pending"], rows, width, "OLDEST PENDING")
-    of = "" if glance.errors_of == model.counts.parked else f" of the last {glance.errors_of:,}"
-    yield from _section(f"PARKED{of}, BY ERROR", len(glance.errors), rows, (
-        f"{count:>6,} × {safe_text(error) or 'no reason given'}" for error, count in glance.errors[:rows]
-    ))  # fmt: skip
-    problems = glance.problems or ()
-    yield from _section("PROBLEMS, `fsjob doctor` tells more", len(problems), rows, (
-        f"{problem.kind:<22} {safe_text(problem.id or problem.path)}  {_since(problem.since, now)}: {problem.remedy}"
-        for problem in problems[:rows]
-    ))  # fmt: skip
+    of = "" if glance.errors_of == model.counts.parked else f" OF THE LAST {glance.errors_of:,}"
+    yield from _table(glance, VIEWS["parked"], rows, width, f"PARKED{of}, BY ERROR")
+    yield from _table(glance, VIEWS["problems"], rows, width, "PROBLEMS, `fsjob doctor` tells more")
 
 
 def _section(title: str, count: int, rows: int, lines: Iterable[str]) -> Iterator[str]:
@@ -161,10 +156,6 @@ def _table(glance: Glance, view: View, rows: int, width: int, title: str) -> Ite
 
 def _text(pieces: Iterable[Piece]) -> str:
     return "".join(text for text, _ in pieces).rstrip()
-
-
-def _since(at: float | None, now: float) -> str:
-    return f"for {short_age(now - at)}" if at is not None else "since when is unknown"
 
 
 # ── as JSON ──
@@ -201,10 +192,14 @@ def as_dict(glance: Glance, shown: View | None, rows: int) -> dict[str, Any]:
         ],
         "view": view.name,
         "jobs": [{"id": job_id, "since": _row_since(glance, view, job_id)} for job_id in jobs if job_id],
-        "parked_by_error": [{"error": error, "jobs": count} for error, count in glance.errors],
-        "problems": None if glance.problems is None else [
-            {"kind": problem.kind, "id": problem.id, "path": problem.path, "remedy": problem.remedy}
-            for problem in glance.problems
+        "parked_by_error": [
+            {"error": error, "jobs": len(model.errors.rows(error) or ())}
+            for error in glance.rows(VIEWS["parked"], ERRORS_OF) if error != ALL
+        ],
+        "problems": None if model.findings.told.examined is None else [
+            {"kind": group.kind, "count": group.count, "remedy": group.kind.remedy,
+             "first": [{"id": problem.id, "path": problem.path} for problem in group.first[:rows]]}
+            for group in model.findings.told.groups
         ],
     }  # fmt: skip
 

@@ -29,7 +29,7 @@ class DeadWorker(Drill):
             if event["kind"] == "started":
                 started.append(event["id"])
 
-        victim = self.crew.start("render-7", "--handler", HANDLER, "--concurrency", str(AT_ONCE), heard=heard)
+        victim = self.shift.start("render-7", "--handler", HANDLER, "--concurrency", str(AT_ONCE), heard=heard)
         self.until(lambda: len(started) == AT_ONCE)
         victim.kill()
         victim.wait()

@@ -14,7 +14,7 @@ from fsjob_core import JobStore
 from fsjob_core.errors import FsJobError
 from fsjob_core.operator import Operator
 
-from ..crew import Crew
+from ..shift import Shift
 
 SETTLED = ("parked", "fulfilled", "missing")
 """States of a job on which nobody works any more."""
@@ -40,7 +40,7 @@ class Drill:
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self.ended = threading.Event()
-        self.crew = Crew(directory)
+        self.shift = Shift(directory)
 
     def begin(self) -> None:
         """Make the store, and the trouble in it. Raises CannotBeMade."""
@@ -67,7 +67,7 @@ class Drill:
     def stop(self) -> None:
         """End every process of it."""
         self.ended.set()
-        self.crew.stop()
+        self.shift.stop()
 
     def remove(self) -> None:
         """Leave nothing of it, nor the folder around it if there is nothing else in it."""

@@ -58,7 +58,7 @@ class FullDisk(Drill):
                 errors.append(event["text"])
 
         self.create({"type": "render", "n": OLD + number, "bytes": VALUE} for number in range(NEW))
-        self.crew.start("render-1", "--handler", HANDLER, heard=heard)
+        self.shift.start("render-1", "--handler", HANDLER, heard=heard)
         self.until(lambda: errors)
         with suppress(OSError), open(os.path.join(self.directory, "core.4711"), "wb", buffering=0) as core:
             while True:

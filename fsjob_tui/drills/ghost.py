@@ -44,7 +44,7 @@ class Ghost(Drill):
             if event["kind"] == "started":
                 started.append(event["id"])
 
-        victim = self.crew.start("import-2", "--handler", HANDLER, heard=heard)
+        victim = self.shift.start("import-2", "--handler", HANDLER, heard=heard)
         self.until(lambda: started)
         victim.kill()
         victim.wait()

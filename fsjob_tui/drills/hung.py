@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 
 from fsjob_core.facts import Verdict
 from fsjob_core.lease import Owner
@@ -27,7 +26,7 @@ class Hung(Drill):
 
     def make(self) -> None:
         quick = self.create({"type": "thumbnail", "n": number} for number in range(6))
-        self.crew.start("render-3", "--", *COMMAND)
+        self.shift.start("render-3", "--", *COMMAND)
         self.until(lambda: all(self.state_of(job_id) == "fulfilled" for job_id in quick))
         (self.job_id,) = self.create([{"type": "slideshow", "n": 6}])
         lock = self.store.layout.work_lock(self.job_id)
@@ -35,7 +34,7 @@ class Hung(Drill):
         with suppress(OSError):  # no attributes here: it is seen to be long after half a minute
             owner = Owner.from_bytes(os.getxattr(lock, OWNER_ATTRIBUTE))
             if owner is not None:
-                os.setxattr(lock, OWNER_ATTRIBUTE, replace(owner, since=owner.since - AGO).to_bytes())
+                os.setxattr(lock, OWNER_ATTRIBUTE, owner._replace(since=owner.since - AGO).to_bytes())
         self.create({"type": "thumbnail", "n": number} for number in range(7, 12))
 
     def left(self) -> str:

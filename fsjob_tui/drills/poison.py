@@ -44,4 +44,4 @@ class Poison(Drill):
 
     def _start(self) -> None:
         self._died = time.monotonic()
-        self._worker = self.crew.start("import-1", "--handler", HANDLER, "--max-attempts", "1000")
+        self._worker = self.shift.start("import-1", "--handler", HANDLER, "--max-attempts", "1000")

@@ -16,7 +16,7 @@ END_WITHIN = 5.0
 """Seconds that a worker which is told to stop has for that."""
 
 
-class Crew:
+class Shift:
     """`fsjob worker` processes on one store."""
 
     def __init__(self, directory: str) -> None:
