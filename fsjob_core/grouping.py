@@ -82,13 +82,7 @@ class Grouping:
     def _read(self, job_id: str) -> None:
         marks = self._views.marks(job_id)
         self._known[job_id] = hash(marks)
-        if marks.size > LARGEST_SHOWN:
-            error = TOO_LARGE
-        else:
-            try:
-                error = alike(last_error(self._views.record(job_id))) or NO_ERROR
-            except (FsJobError, OSError):
-                error = UNREADABLE
+        error = error_of(self._views, job_id)
         self._untold.setdefault(error, []).append(job_id)
 
     def _tell(self) -> None:
@@ -98,3 +92,13 @@ class Grouping:
             groups = tuple((error, tuple(filter(self._known.__contains__, ids))) for error, ids in self._untold.items())
             self._told, self._untold = done, {}
             self._send(Grouped(groups, *done))
+
+
+def error_of(views: Views, job_id: str) -> str:
+    """What a parked job failed of, made alike with what others failed of."""
+    if views.marks(job_id).size > LARGEST_SHOWN:
+        return TOO_LARGE
+    try:
+        return alike(last_error(views.record(job_id))) or NO_ERROR
+    except (FsJobError, OSError):
+        return UNREADABLE

@@ -188,7 +188,7 @@ def judge_store(facts: StoreFacts) -> StoreVerdict:
     if counts.pending:
         return _judge_pending(facts, more)
     if facts.disk_full:
-        return _verdict(facts, Mood.STALLED, f"stalled: the disk is full, no job can be made{more}")
+        return _verdict(facts, Mood.STALLED, f"stalled: no job can be made{more}")
     finished = facts.since_finished
     ago = f", the last job finished {duration(finished)} ago" if finished is not None else ""
     return _verdict(facts, Mood.IDLE, f"nothing is pending{ago}{more}")
@@ -204,6 +204,9 @@ def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
     long = [lock for lock in working if lock.verdict is Verdict.LONG]
     rate_in, out, finished = facts.rate_in or 0.0, facts.rate_out or 0.0, facts.since_finished
     oldest = Evidence("pending", facts.oldest_id, f"the oldest has waited for {duration(facts.oldest or 0.0)}")
+    ago = f"none finished for {duration(finished)}" if finished is not None else "none finished yet"
+    if facts.disk_full:  # whatever was finished a moment ago: what is at work cannot be
+        return _verdict(facts, Mood.STALLED, f"stalled: {ago}{more}", oldest)
     if out > 0:
         text = f"out {out:.1f}/s, in {rate_in:.1f}/s, {_trend(rate_in, out)}{more}"
         if rate_in > out * 1.5 and rate_in - out > 1 and (facts.oldest or 0.0) > SLOW_AFTER:
@@ -215,9 +218,6 @@ def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
         jobs = "job holds its lock" if len(long) == 1 else "jobs hold their locks"
         text = f"long: {len(long)} {jobs} over {LONG_TIMES:.0f} times as long as usual{more}"
         return _verdict(facts, Mood.LONG, text)
-    ago = f"none finished for {duration(finished)}" if finished is not None else "none finished yet"
-    if facts.disk_full:
-        return _verdict(facts, Mood.STALLED, f"stalled: {ago}; the disk is full{more}", oldest)
     if facts.next_due is not None:
         text = f"nothing is due: {facts.counts.pending:,} pending, the next try in {duration(facts.next_due)}{more}"
         return _verdict(facts, Mood.IDLE, text, oldest)
@@ -243,7 +243,8 @@ def _more(facts: StoreFacts) -> str:
     """What else is to be said, for the end of the line."""
     dead = sum(lock.verdict in _NOBODYS for lock in facts.locks)
     foreign = sum(lock.verdict is Verdict.BARRED and lock.bar is None for lock in facts.locks)
-    parts = [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
+    parts = ["the disk is full"] if facts.disk_full else []
+    parts += [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
     if foreign:
         parts.append(f"{many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
     if facts.problems:

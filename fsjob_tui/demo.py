@@ -17,13 +17,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from fsjob_core import JobStore
 from fsjob_core.errors import FsJobError
 from fsjob_core.record import Json
+
+from .shift import Shift
 
 WORKERS = 4
 MAX_ATTEMPTS = 2
@@ -77,8 +79,7 @@ class Demo:
         self._pace = pace
         self._making = True
         self._maker = threading.Thread(target=self._quietly, args=(self._make,), daemon=True)
-        self._workers: list[subprocess.Popen[bytes]] = []
-        self._listeners: list[threading.Thread] = []
+        self._shift = Shift(directory)
         self._mutex = threading.Lock()
         self._marks = f"{directory}.marks"
         os.mkdir(self._marks)
@@ -109,16 +110,7 @@ class Demo:
         """End everything; no worker is left, and all they said has been counted."""
         self.ended.set()
         self._making = False
-        for worker in self._workers:
-            _tell_to_stop(worker)
-        for worker in self._workers:
-            try:
-                worker.wait(5)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-        for listener in self._listeners:
-            listener.join()
+        self._shift.stop()
 
     def remove(self) -> None:
         """Remove the store, and the folder around it if there is nothing else in it."""
@@ -131,33 +123,17 @@ class Demo:
 
     def _start_worker(self, name: str, at_work: threading.Event | None = None) -> subprocess.Popen[bytes]:
         """A real worker process, whose events are counted; `at_work` is set when it starts its first job."""
-        there, here = os.pipe()
-        command = [
-            sys.executable, "-m", "fsjob_tui.cli", "worker", "-C", self.directory, "--name", name,
-            "--handler", "fsjob_tui.demo:work", "--max-attempts", str(MAX_ATTEMPTS),
-            "--retry-pause", str(RETRY_PAUSE), "--events-fd", str(here),
-        ]  # fmt: skip
-        worker = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[here]
-        )
-        os.close(here)
-        listener = threading.Thread(target=self._listen, args=(there, at_work), daemon=True)
-        listener.start()
-        self._workers.append(worker)
-        self._listeners.append(listener)
-        return worker
 
-    def _listen(self, pipe: int, at_work: threading.Event | None) -> None:
-        with open(pipe, "rb") as events:
-            for line in events:
-                try:
-                    kind = json.loads(line)["kind"]
-                except ValueError:  # cut off: it was killed in the middle of it
-                    continue
-                with self._mutex:
-                    self.counts[kind] += 1
-                if kind == "started" and at_work is not None:
-                    at_work.set()
+        def heard(event: Mapping[str, Any]) -> None:
+            with self._mutex:
+                self.counts[event["kind"]] += 1
+            if event["kind"] == "started" and at_work is not None:
+                at_work.set()
+
+        return self._shift.start(
+            name, "--handler", "fsjob_tui.demo:work", "--max-attempts", str(MAX_ATTEMPTS),
+            "--retry-pause", str(RETRY_PAUSE), heard=heard,
+        )  # fmt: skip
 
     # ── jobs ──
 
@@ -240,15 +216,6 @@ class Demo:
             return self.store.read_value(job_id) == answer(request).encode()
         except FsJobError:
             return False
-
-
-def _tell_to_stop(worker: subprocess.Popen[bytes]) -> None:
-    if worker.poll() is None and worker.stdin is not None:
-        try:
-            worker.stdin.write(b"stop\n")
-            worker.stdin.close()
-        except OSError:
-            worker.terminate()
 
 
 def run_headless(demo: Demo, seconds: float) -> dict[str, int] | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from fsjob_core.errors import FsJobError
 from fsjob_core.facts import STALE_AFTER, Verdict
-from fsjob_core.feed import Delta, Details, Hello, LockRow, Locks, Workers
+from fsjob_core.feed import Delta, Details, Grouped, Hello, LockRow, Locks, ProblemGroup, Problems, Workers
+from fsjob_core.grouping import error_of
 from fsjob_core.health import duration
 from fsjob_core.rows import row_detail
 from fsjob_core.scan import Scan
@@ -22,25 +20,22 @@ from .console.model import Model
 from .console.views import VIEWS, View
 
 if TYPE_CHECKING:
-    from fsjob_core.doctor import Problem
+    from fsjob_core.doctor import Kind, Problem
 
 ERRORS_OF = 300
 """Of so many parked jobs, the last ones, the errors are read."""
 CHEAP = 2_000
 """Entries of a store up to which its problems are looked for: that reads every job."""
-PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What was seen. The rows are in the model; `errors`: of how many parked jobs each is the reason, most first."""
+    """What was seen, put into the model as the monitor would."""
 
     model: Model
     now: float
-    errors: tuple[tuple[str, int], ...]
     errors_of: int
-    problems: tuple[Problem, ...] | None
-    """Some, where it was cheap to look for them; None where it was not."""
+    """Of so many parked jobs, the last ones, the model has the errors."""
 
     def rows(self, view: View, count: int) -> list[str]:
         """The first rows of a view."""
@@ -78,9 +73,14 @@ def look(directory: str, view: View | None, rows: int, progress: Callable[[], No
         model.apply(Delta("pending", came=tuple(scan.entries("pending", oldest))))
     model.apply(overview)
     last = model.rows["parked"].first(ERRORS_OF)
-    given_up = [row_detail(views, "parked", job_id, views.marks(job_id)) for job_id in last]
-    errors = Counter(next(iter((row.problem or row.error).splitlines()), "") for row in given_up)
-    glance = Glance(model, host.time(), tuple(errors.most_common()), len(last), _problems(store, model))
+    groups: dict[str, list[str]] = {}
+    for job_id in last:
+        groups.setdefault(error_of(views, job_id), []).append(job_id)
+    model.apply(Grouped(tuple((error, tuple(ids)) for error, ids in groups.items()), len(last), len(last)))
+    problems = _problems(store, model)
+    if problems is not None:
+        model.apply(problems)
+    glance = Glance(model, host.time(), len(last))
     if shown.reads:
         read = [shown.job_of(model, key) for key in glance.rows(shown, rows)]
         model.apply(Details(tuple(row_detail(views, shown.name, job_id, views.marks(job_id)) for job_id in read)))
@@ -99,10 +99,19 @@ def _by_the_clock(row: LockRow, now: float) -> LockRow:
     return replace(row, info=replace(row.info, verdict=Verdict.STALE, proof=proof))
 
 
-def _problems(store: JobStore, model: Model) -> tuple[Problem, ...] | None:
+def _problems(store: JobStore, model: Model) -> Problems | None:
     """What is wrong, where it is cheap to know: every job is read for it."""
     if sum(model.counts.as_dict().values()) > CHEAP:
         return None
-    with suppress(FsJobError, OSError):
-        return tuple(islice(store.doctor(), PROBLEMS))
-    return None
+    groups: dict[tuple[Kind, str], list[Problem]] = {}
+    try:
+        for problem in store.doctor():
+            groups.setdefault((problem.kind, problem.place), []).append(problem)
+    except (FsJobError, OSError):
+        return None
+    told = [
+        ProblemGroup(kind, place, len(found), min((one.since for one in found if one.since is not None), default=None),
+                     tuple(found))
+        for (kind, place), found in groups.items()
+    ]  # fmt: skip
+    return Problems(tuple(told), store.host.time())

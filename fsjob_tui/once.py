@@ -18,13 +18,14 @@ from fsjob_core.facts import Mood, Verdict
 from fsjob_core.health import SIGNS, WORST, duration
 
 from .commands.common import print_json, say
-from .commands.exits import FAILED, NO_STORE, run_safely
+from .commands.exits import FAILED, NO_STORE, OutputClosed, run_safely
 from .console import headings
+from .console.errors import ALL
 from .console.pieces import Piece
 from .console.views import VIEWS, View
 from .console.views.column import fit, put
-from .glance import Glance, look
-from .text import safe_text, short_age
+from .glance import ERRORS_OF, Glance, look
+from .text import safe_text
 
 ANSWERS_WITHIN = 10.0
 """Seconds without a sign of progress after which a store does not answer."""
@@ -35,7 +36,8 @@ CODES = {Mood.STALLED: FAILED, Mood.SLOW: FAILED, Mood.LONG: FAILED, Mood.NOT_AN
 TROUBLE = frozenset(WORST) | {Verdict.BARRED}
 LOOKED = b"!"
 
-Look = Callable[[Callable[[], None]], Glance]
+Show = Callable[[Callable[[], None], Callable[[], None]], int]
+"""Gives an exit code; is given what it calls as it goes on, and once it has all and only prints."""
 
 
 def print_once(directory: str, view: str | None, as_json: bool) -> int:
@@ -64,17 +66,13 @@ def print_once(directory: str, view: str | None, as_json: bool) -> int:
     return NO_STORE if code is None else code
 
 
-def in_a_child(show: Callable[[Callable[[], None], Callable[[], None]], int], seconds: float) -> int | None:
-    """Run `show` in a child; gives its exit code, or None where it made no progress for so many seconds.
-
-    It is given what it calls as it goes on, and once it has all and only prints.
-    """
+def in_a_child(show: Show, seconds: float) -> int | None:
+    """Run `show` in a child; gives its exit code, or None where it made no progress for so many seconds."""
     there, here = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(there)
-        code = run_safely(lambda: show(lambda: _tell(here, b"."), lambda: _tell(here, LOOKED)))
-        os._exit(code)
+        os._exit(run_safely(lambda: _shown(show, here)))
     os.close(here)
     try:
         while select.select([there], [], [], seconds)[0]:
@@ -88,6 +86,13 @@ def in_a_child(show: Callable[[Callable[[], None], Callable[[], None]], int], se
         raise
     finally:
         os.close(there)
+
+
+def _shown(show: Show, pipe: int) -> int:
+    try:
+        return show(lambda: _tell(pipe, b"."), lambda: _tell(pipe, LOOKED))
+    except BrokenPipeError:
+        raise OutputClosed from None
 
 
 def _tell(pipe: int, word: bytes) -> None:
@@ -117,15 +122,9 @@ def screen(glance: Glance, shown: View | None, rows: int) -> Iterator[str]:
         f"{safe_text(row.info.proof)}" for row in troubled[:rows]
     ))  # fmt: skip
     yield from _table(glance, VIEWS["pending"], rows, width, "OLDEST PENDING")
-    of = "" if glance.errors_of == model.counts.parked else f" of the last {glance.errors_of:,}"
-    yield from _section(f"PARKED{of}, BY ERROR", len(glance.errors), rows, (
-        f"{count:>6,} × {safe_text(error) or 'no reason given'}" for error, count in glance.errors[:rows]
-    ))  # fmt: skip
-    problems = glance.problems or ()
-    yield from _section("PROBLEMS, `fsjob doctor` tells more", len(problems), rows, (
-        f"{problem.kind:<22} {safe_text(problem.id or problem.path)}  {_since(problem.since, now)}: {problem.remedy}"
-        for problem in problems[:rows]
-    ))  # fmt: skip
+    of = "" if glance.errors_of == model.counts.parked else f" OF THE LAST {glance.errors_of:,}"
+    yield from _table(glance, VIEWS["parked"], rows, width, f"PARKED{of}, BY ERROR")
+    yield from _table(glance, VIEWS["problems"], rows, width, "PROBLEMS, `fsjob doctor` tells more")
 
 
 def _section(title: str, count: int, rows: int, lines: Iterable[str]) -> Iterator[str]:
@@ -157,10 +156,6 @@ def _table(glance: Glance, view: View, rows: int, width: int, title: str) -> Ite
 
 def _text(pieces: Iterable[Piece]) -> str:
     return "".join(text for text, _ in pieces).rstrip()
-
-
-def _since(at: float | None, now: float) -> str:
-    return f"for {short_age(now - at)}" if at is not None else "since when is unknown"
 
 
 # ── as JSON ──
@@ -197,10 +192,14 @@ def as_dict(glance: Glance, shown: View | None, rows: int) -> dict[str, Any]:
         ],
         "view": view.name,
         "jobs": [{"id": job_id, "since": _row_since(glance, view, job_id)} for job_id in jobs if job_id],
-        "parked_by_error": [{"error": error, "jobs": count} for error, count in glance.errors],
-        "problems": None if glance.problems is None else [
-            {"kind": problem.kind, "id": problem.id, "path": problem.path, "remedy": problem.remedy}
-            for problem in glance.problems
+        "parked_by_error": [
+            {"error": error, "jobs": len(model.errors.rows(error) or ())}
+            for error in glance.rows(VIEWS["parked"], ERRORS_OF) if error != ALL
+        ],
+        "problems": None if model.findings.told.examined is None else [
+            {"kind": group.kind, "count": group.count, "remedy": group.kind.remedy,
+             "first": [{"id": problem.id, "path": problem.path} for problem in group.first[:rows]]}
+            for group in model.findings.told.groups
         ],
     }  # fmt: skip
 

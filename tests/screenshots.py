@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from fsjob_core import JobStore
 from fsjob_tui.console.app import ConsoleApp
+from fsjob_tui.console.occasion import Occasion
 
 ROOT = Path(__file__).parents[1]
 SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...], bool], ...] = (
@@ -77,7 +78,7 @@ async def _settled(pilot: Pilot[int]) -> None:
 
 async def shoot(directory: str, into: Path) -> None:
     for name, size, keys, light in SHOTS:
-        app = ConsoleApp(directory, demo="demo")
+        app = ConsoleApp(directory, occasions=lambda: Occasion("demo"))
         async with app.run_test(size=size) as pilot:
             if light:
                 app.toggle_theme()

@@ -10,7 +10,7 @@ from fsjob_core.facts import VIEWS as LISTS
 
 from .common import with_store
 
-VIEWS = (*LISTS, "workers")
+VIEWS = (*LISTS, "problems", "workers")
 """What --once can print: named here, for the console's own take a while to import."""
 
 

@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from .occasion import Occasion, Occasions
 from .screens.main import MainScreen
 
 THEMES = ("textual-dark", "textual-light")
@@ -35,10 +36,12 @@ class ConsoleApp(App[int], inherit_bindings=False):
     Toast { max-width: 90%; }
     """
 
-    def __init__(self, directory: str, *, read_only: bool = False, worker: str | None = None, demo: str = "") -> None:
+    def __init__(
+        self, directory: str, *, read_only: bool = False, worker: str | None = None, occasions: Occasions = Occasion
+    ) -> None:
         super().__init__()
         self.animation_level = "none"
-        self._main = MainScreen(os.path.abspath(directory), read_only=read_only, worker=worker, demo=demo)
+        self._main = MainScreen(os.path.abspath(directory), read_only=read_only, worker=worker, occasions=occasions)
         self._interrupted = 0.0
 
     def get_default_screen(self) -> Screen[Any]:
@@ -96,10 +99,12 @@ class _Runner:
         await self._screen.action_do(self._name)
 
 
-def run_console(directory: str, *, read_only: bool = False, worker: str | None = None, demo: str | None = None) -> int:
-    """Open the console; gives the exit code. `demo`: words for the store line of a demo store."""
+def run_console(
+    directory: str, *, read_only: bool = False, worker: str | None = None, occasions: Occasions = Occasion
+) -> int:
+    """Open the console; gives the exit code. `occasions`: what it is open for, such as a demo."""
     os.environ.setdefault("TEXTUAL_SHOW_RETURN", "0")
-    app = ConsoleApp(directory, read_only=read_only, worker=worker, demo=demo or "")
+    app = ConsoleApp(directory, read_only=read_only, worker=worker, occasions=occasions)
     try:
         code = app.run()
     finally:

@@ -15,6 +15,7 @@ from ..acting import Acts
 from ..embedded import EmbeddedWorker
 from ..feed import Feed
 from ..model import Model
+from ..occasion import Occasions
 from ..targets import Target
 from ..views import VIEWS, View
 from ..widgets.lines import Line
@@ -36,12 +37,14 @@ class Frame(Screen[None], inherit_bindings=False):
     Frame #filter:focus { border: none; }
     """
 
-    def __init__(self, directory: str, *, read_only: bool, worker: str | None, demo: str) -> None:
+    def __init__(self, directory: str, *, read_only: bool, worker: str | None, occasions: Occasions) -> None:
         super().__init__()
         self.directory = directory
         self.model = Model(directory)
         self.acts: Acts = Acts(self, directory, read_only=read_only)
-        self._demo = demo
+        self._occasions = occasions
+        self._occasion = occasions()
+        self._told_news = ""
         self._worker_command = worker
         self._feed: Feed | None = None
         self.worker: EmbeddedWorker | None = None

@@ -15,6 +15,7 @@ from ...text import safe_text
 from .. import headings
 from ..embedded import WorkerSaid
 from ..feed import Feed
+from ..occasion import NEWS_FOR
 from ..widgets.lines import Line, keys_line
 from ..widgets.panes import Pane, job_pieces
 from ..widgets.table import JobTable
@@ -85,6 +86,10 @@ class Painted(Frame):
 
     def tick(self) -> None:
         """A second has passed: repaint what reads differently now."""
+        self._occasion = self._occasions()
+        if self._occasion.news != self._told_news:
+            self._told_news = self._occasion.news
+            self.notify(safe_text(self._told_news), markup=False, timeout=NEWS_FOR)
         self.table.repaint()
         self.refresh_around()
 
@@ -131,8 +136,8 @@ class Painted(Frame):
     def _mode(self) -> str:
         if self.acts.read_only:
             return "read-only"
-        if self._demo:
-            return self._demo
+        if self._occasion.words:
+            return safe_text(self._occasion.words)
         if self.model.guarded:
             return "WRITING" if self.acts.writing else "guarded (W to act)"
         return ""

@@ -16,7 +16,6 @@ from ..findings import Finding
 from ..model import Model
 from ..pieces import Piece, line
 from ..rows import Source
-from ..screens.dialogs import Lines
 from ..targets import Target
 from .column import EMPTY, Cell, Column
 from .view import View
@@ -130,6 +129,8 @@ class ProblemRows(View):
             screen.go(GROUP_PROBLEMS)
         elif finding is not None:
             lines = ["".join(text for text, _ in explained(finding))]
+            from ..screens.dialogs import Lines  # the views are printed, too, without a screen
+
             screen.app.push_screen(Lines(finding.kind.value.upper(), lines[0].splitlines()))
 
     def below(self, screen: Frame, room: int) -> tuple[str, list[Piece]] | None:
