@@ -43,6 +43,17 @@ def test_groups_follow_what_is_parked_and_what_it_failed_of() -> None:
     assert groups(model) == {}
 
 
+def test_no_group_changes_its_place_while_more_are_read() -> None:
+    model = Model("/store")
+    parked(model, "abcde")
+    model.apply(Grouped((("one", ("a",)),), 1, 5))
+    assert keys(model.errors.listed()) == ["one", ""]
+    model.apply(Grouped((("two", ("b", "c")),), 3, 5))
+    assert keys(model.errors.listed()) == ["one", "two", ""]
+    model.apply(Grouped((("two", ("d", "e")),), 5, 5))
+    assert keys(model.errors.listed()) == ["two", "one", ""]
+
+
 def test_many_of_a_kind_and_links_to_one_place_are_one_row() -> None:
     def group(kind: Kind, place: str, count: int) -> ProblemGroup:
         first = tuple(Problem(kind, f"j{n}", f"/store/pending/j{n}", 1.0, "", 0, place) for n in range(min(count, 200)))

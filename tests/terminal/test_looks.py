@@ -111,7 +111,7 @@ def test_who_works_is_told_by_locks_too_and_enter_shows_them(store: JobStore, op
 
 
 def test_a_lock_shows_its_proof_and_what_follows(store: JobStore, open_console: Open) -> None:
-    store.create(1)
+    job = store.create(1)
     dead = holder(store)
     dead.kill()
     dead.wait()
@@ -124,6 +124,14 @@ def test_a_lock_shows_its_proof_and_what_follows(store: JobStore, open_console: 
     store.create(2)
     console.until("offset between host and file system")
     console.until("within 0.")
+
+    def beaten() -> bool:
+        os.utime(store.layout.work_lock(job.id))
+        return console.shows("hearts two: bundler-3")
+
+    console.until(beaten)
+    console.until("ghost 1")
+    console.until("end the Node worker that was robbed of it")
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ class Locked(View):
         return next((key for key, row in model.locks.items() if row.info.id == job_id), None)
 
     def troubles(self, model: Model) -> list[str]:
-        return [key for key, row in model.locks.items() if row.info.verdict in RELEASABLE]
+        return [key for key, row in model.locks.items() if row.info.verdict in RELEASABLE | {Verdict.GHOST}]
 
     def below(self, screen: Frame, room: int) -> tuple[str, list[Piece]] | None:
         row = screen.model.locks.get(screen.table.cursor or "")
