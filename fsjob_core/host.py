@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from .guard import Guards, boottime, text_of
 
+_USED = time.thread_time
+
 LOCAL_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "zfs", "overlay"})
 FRESH_OPENS = frozenset({"nfs", "nfs4", "fuse.glusterfs"})
 """Where opening a directory never gives one that was replaced; elsewhere only a listing is sure to tell."""
@@ -156,6 +158,8 @@ class Host:
     """Whether the guard keeps other machines out; where it does not, only force takes a lock away."""
     mount_options: Callable[[str], str] = lambda path: ""
     """What the mount table says of how the file system under a path is mounted, as in "rw,nolock"."""
+    used: Callable[[], float] = _USED
+    """Seconds of a core that the calling thread has used."""
 
     def with_care(self, calls: Calls, *, fresh_opens: bool, guard_excludes: bool) -> Host:
         """The same process, by way of calls that take care; it follows a fork as this one does."""

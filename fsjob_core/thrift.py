@@ -8,8 +8,10 @@ from .host import Event, Host
 
 SLICE = 0.05
 """Seconds of work after which a wait is due."""
-SHARE, URGENT_SHARE = 0.05, 0.25
+SHARE, URGENT_SHARE = 0.05, 0.4
 """Parts of a core that it takes: unasked, and while somebody looks at what comes of it."""
+WAITED = 0.2
+"""What a second counts that went by without use of a core: for a file server's answer, or for a turn on a busy host."""
 STEP = 0.2
 """Seconds of one wait at most: whether somebody waits by now is asked again after it."""
 
@@ -19,22 +21,23 @@ class Thrift:
 
     def __init__(self, host: Host, stop: Event, urgent: Callable[[], bool], over: Callable[[], bool]) -> None:
         self._host, self._stop, self._urgent, self._over = host, stop, urgent, over
-        self._began = host.monotonic()
+        self.begin()
 
     def begin(self) -> None:
         """What was done up to now was no work of this kind."""
-        self._began = self._host.monotonic()
+        self._began, self._used = self._host.monotonic(), self._host.used()
 
     def pause(self) -> bool:
         """Called between pieces of work that are short; waits where a slice is used up. False: end."""
-        spent = self._host.monotonic() - self._began
-        if spent >= SLICE:
+        passed = self._host.monotonic() - self._began
+        if passed >= SLICE:
+            spent = max(self._host.used() - self._used, passed * WAITED)
             while spent > 0 and not self._ended():
                 times = 1 / (URGENT_SHARE if self._urgent() else SHARE) - 1
                 waits = min(spent * times, STEP)
                 self._host.wait(self._stop, waits)
                 spent -= waits / times
-            self._began = self._host.monotonic()
+            self.begin()
         return not self._ended()
 
     def _ended(self) -> bool:

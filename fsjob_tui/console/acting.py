@@ -103,7 +103,7 @@ class Acts:
                         outcomes.append(act(operator, target))
                     except (FsJobError, OSError) as error:
                         outcomes.append(Outcome(False, sentence(error)))
-                    self.screen.app.call_from_thread(progress.say, f"{len(outcomes):,} of {len(targets):,}")
+                    progress.follow(self.screen.app, len(outcomes), len(targets))
             return self.of_many(outcomes, len(targets))
 
         self.do(shell, all_of_them, countdown=progress)

@@ -23,13 +23,16 @@ class Errors:
         """Begin anew."""
         self.done = 0
         """How many jobs the monitor has read."""
+        self._goes_on = False
+        """Whether there are more to be read: until then no group changes its place."""
         self._error_of: dict[str, str] = {}
         self._rows: dict[str, Rows] = {}
+        self._order: list[str] = []
         self._listed: Listed | None = None
 
     def regroup(self, message: Grouped, parked: Rows) -> None:
         """Take in what jobs failed of; `parked`: those that are shown as parked."""
-        self.done = message.done
+        self.done, self._goes_on, self._listed = message.done, message.done < message.total, None
         for error, ids in message.groups:
             came = []
             for job_id in ids:
@@ -74,6 +77,8 @@ class Errors:
     def listed(self) -> Listed:
         """The errors, most jobs first; at the end the group of all jobs."""
         if self._listed is None:
-            by_size = sorted(self._rows, key=lambda error: (-len(self._rows[error]), error))
-            self._listed = Listed([*by_size, ALL])
+            order = [error for error in self._order if error in self._rows] if self._goes_on else []
+            new = self._rows.keys() - set(order)
+            self._order = order + sorted(new, key=lambda error: (-len(self._rows[error]), error))
+            self._listed = Listed([*self._order, ALL])
         return self._listed

@@ -65,22 +65,26 @@ def verdict_pieces(model: Model) -> list[Piece]:
 
 def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
     """The views with their totals, in shorter words where the screen is narrow."""
-    forms: tuple[tuple[Callable[[View], str], Callable[[int], str]], ...] = (
-        (lambda view: f"{view.title} ", "{:,}".format),
-        (lambda view: f"{view.title} ", short_count),
-        (lambda view: f"{view.short} ", short_count),
-        (lambda view: f"{view.short} " if _is_at(view, current) else "", short_count),
+    forms: tuple[tuple[Callable[[View], str], Callable[[int], str], str], ...] = (
+        (lambda view: f"{view.title} ", "{:,}".format, " "),
+        (lambda view: f"{view.title} ", short_count, " "),
+        (lambda view: f"{view.title if view.key < '5' else view.short} ", short_count, ""),
+        (lambda view: f"{view.short} ", short_count, " "),
+        (lambda view: f"{view.short} ", short_count, ""),
+        (lambda view: f"{view.short} " if _is_at(view, current) else "", short_count, " "),
     )
-    for title, count in forms:
-        pieces = [_tab(model, view, title(view), count, current) for view in VIEWS.values()]
+    for title, count, end in forms:
+        pieces = [_tab(model, view, title(view), count, end, current) for view in VIEWS.values()]
         if sum(cell_len(text) for text, _ in pieces) <= width:
             break
     return pieces
 
 
-def _tab(model: Model, view: View, title: str, count: Callable[[int], str], current: View | None) -> Piece:
+def _tab(
+    model: Model, view: View, title: str, count: Callable[[int], str], end: str, current: View | None
+) -> Piece:
     bad = view.alarms(model)
-    text = f" {view.key} {title}{view.counted(model, count)}{f'▲{bad}' if bad else ''} "
+    text = f" {view.key} {title}{view.counted(model, count)}{f'▲{bad}' if bad else ''}{end}"
     if _is_at(view, current):
         return text, "bold reverse"
     return text, "$text-error" if bad else ""

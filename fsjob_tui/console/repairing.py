@@ -90,7 +90,8 @@ class Repairing:
 
     def _start(self, findings: list[Finding], shell: str, *, force: bool) -> None:
         total = sum(map(_count, findings))
-        progress = Countdown(f"{total:,} PROBLEMS", ["Each is judged again at its turn."], can_give_up=True)
+        title = f"{total:,} PROBLEM{'S' if total != 1 else ''}"
+        progress = Countdown(title, ["Each is judged again at its turn."], can_give_up=True)
 
         def act(operator: Operator) -> Outcome:
             outcomes: list[Outcome] = []
@@ -102,7 +103,7 @@ class Repairing:
                         outcomes.append(operator.repair(problem, force=force))
                     except (FsJobError, OSError) as error:
                         outcomes.append(Outcome(False, str(error), problem.id))
-                    self._screen.app.call_from_thread(progress.say, f"{len(outcomes):,} of {total:,}")
+                    progress.follow(self._screen.app, len(outcomes), total)
             finally:
                 self._screen.app.call_from_thread(self._screen.examine)
             return self._acts.of_many(outcomes, total)

@@ -145,7 +145,7 @@ def test_create_with_the_place_of_an_error_then_fulfill_run_again_and_park(
     console.read(0.3)
     assert store.counts().pending == 0, "what is no JSON is not made"
     console.press("\x7f\x7f7}\x13")
-    console.until("is pending")
+    console.until(lambda: store.counts().pending == 1)
     job_id = next(iter(store.views.entries("pending"))).id
     assert store.get(job_id).request == {"type": 7}
 
@@ -217,8 +217,9 @@ def test_the_worker_in_the_console_works_and_ends_with_it(store: JobStore, open_
     console.press("w")
     console.until("START A WORKER")
     console.press("cat\r\r\r")
+    console.until("a worker runs")
     console.press("7")
-    console.until("3 done")
+    console.until("3 done, 0 failed")
     assert store.counts().fulfilled == 3
     console.press("q")
     console.until("LEAVE")

@@ -86,10 +86,10 @@ def proof_pieces(row: LockRow, model: Model, now: float, shell: str) -> list[Pie
 
 def _usual(row: LockRow, model: Model, now: float) -> str:
     overview = model.overview
-    if row.info.kind != "work" or row.info.since is None or overview is None or not overview.usual:
+    if row.info.kind != "work" or row.info.since is None or overview is None or not overview.p95:
         return ""
-    times = (now - row.info.since) / overview.usual
-    return f" (×{times:,.0f} of the usual {short_seconds(overview.usual)})" if times >= 1 else ""
+    times = (now - row.info.since) / overview.p95
+    return f" (×{times:,.0f} of p95, {short_seconds(overview.p95)})" if times >= 1 else ""
 
 
 def _rhythm(row: LockRow, now: float) -> str:
@@ -166,7 +166,7 @@ class Locked(View):
         return next((key for key, row in model.locks.items() if row.info.id == job_id), None)
 
     def troubles(self, model: Model) -> list[str]:
-        return [key for key, row in model.locks.items() if row.info.verdict in RELEASABLE]
+        return [key for key, row in model.locks.items() if row.info.verdict in RELEASABLE | {Verdict.GHOST}]
 
     def below(self, screen: Frame, room: int) -> tuple[str, list[Piece]] | None:
         row = screen.model.locks.get(screen.table.cursor or "")

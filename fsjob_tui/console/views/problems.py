@@ -65,7 +65,7 @@ class ProblemRows(View):
     columns = (
         Column("", 1, 9, _finding(_sign)),
         Column("WHAT", 21, 8, _finding(_what)),
-        Column("WHERE", 24, 9, _finding(_where), wide=34),
+        Column("WHERE", 22, 9, _finding(_where), wide=34),
         Column("SINCE", 7, 5, _finding(_since), right=True),
         Column("REPAIR WOULD", 0, 7, _finding(_repair)),
     )
