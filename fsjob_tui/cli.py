@@ -41,6 +41,7 @@ COMMANDS = {
     "stats": "stats",
     "watch": "watch",
     "label": "about",
+    "serve": "serve",
 }
 """Every command and the module of `fsjob_tui.commands` that has it, in the order of the help."""
 

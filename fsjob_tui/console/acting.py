@@ -156,7 +156,7 @@ class Acts:
         def make() -> None:
             def run() -> None:
                 try:
-                    JobStore(self._directory)
+                    JobStore(self._directory, read_only=self.read_only)
                     outcome = Outcome(True, f"{self._directory} is a store now")
                 except (FsJobError, OSError) as error:
                     outcome = Outcome(False, sentence(error))

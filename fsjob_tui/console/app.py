@@ -71,7 +71,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def action_interrupt(self) -> None:
         """Copy a selection; without one the second within two seconds leaves."""
         selected = self.screen.get_selected_text()
-        if selected:
+        if selected and not self.is_web:
             self._main.copy(selected, "the selection")
             return
         now = asyncio.get_running_loop().time()
@@ -79,6 +79,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.leave()
         self._interrupted = now
         self.notify("ctrl+c again within 2 s leaves the console", markup=False, timeout=2)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Cut and pasted within the console; a browser's clipboard is left alone."""
+        if self.is_web:
+            self._clipboard = text
+        else:
+            super().copy_to_clipboard(text)
 
     def toggle_theme(self) -> None:
         """Dark or light."""

@@ -41,6 +41,8 @@ class Action:
     show: bool = False
     """Whether it stands in the line of keys where there is room."""
     shown_as: str = ""
+    in_browser: bool = True
+    """Whether it is there for a browser too: not what runs something, or asks the terminal for something."""
 
     @property
     def key(self) -> str:

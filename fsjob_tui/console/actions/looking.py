@@ -79,9 +79,10 @@ OPEN = Action("open", "enter,d", "open", "open what is under the cursor: a job, 
               lambda screen: screen.open_row(), _why_no_open, show=True, shown_as="enter")  # fmt: skip
 
 ACTIONS = (
-    Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, _why_no_copy),
+    Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, _why_no_copy,
+           in_browser=False),
     Action("unmask", "u", "unmask", "show what is masked in the detail, or mask it again", _unmask),
-)
+)  # fmt: skip
 LAST = (
     Action("theme", "T", "theme", "dark or light", _theme),
     Action("log", "l", "acts", "what was done in this console, with the shell line of each", _log),

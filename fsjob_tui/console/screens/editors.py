@@ -98,11 +98,14 @@ class FulfillEditor(Editor):
 
     def judge(self, text: str) -> tuple[str, str]:
         if text.startswith("@") and not text.startswith("@@"):
+            if self.app.is_web:
+                return "no file of this machine is read for a browser; @@ begins a text with @", ""
             return "", f"the bytes of the file {text[1:].strip()}"
         size = len(text.removeprefix("@").encode("utf-8", "replace")) if text.startswith("@@") else len(
             text.encode("utf-8", "replace")
         )
-        return "", f"{short_size(size)} of text (@FILE gives the bytes of a file)"
+        hint = "" if self.app.is_web else " (@FILE gives the bytes of a file)"
+        return "", f"{short_size(size)} of text{hint}"
 
 
 class WorkerCommand(NamedTuple):

@@ -33,13 +33,19 @@ class MainScreen(Painted):
     # ── actions ──
 
     async def action_do(self, name: str) -> None:
-        """Run an action of the table."""
-        result = ACTIONS[name].run(self)
+        """Run an action of the table, however it was asked for; one that is not possible now says why."""
+        action = ACTIONS[name]
+        if (why := self.why_not(action)) is not None:
+            self.tell(f"{action.short}: {why}")
+            return
+        result = action.run(self)
         if isawaitable(result):
             await result
 
     def why_not(self, action: Action) -> str | None:
         """Why an action is not possible now; None where it is."""
+        if self.app.is_web and not action.in_browser:
+            return "not in a browser"
         if action.changes:
             if (why := self.acts.why_not()) is not None:
                 return why
@@ -137,6 +143,9 @@ class MainScreen(Painted):
 
     def copy(self, text: str, what: str) -> None:
         """Copy raw text; say what, how much, and how."""
+        if self.app.is_web:
+            self.tell("nothing is copied for a browser: select with shift and the mouse", wrong=True)
+            return
         way = copy(text, self.app.copy_to_clipboard)
         self.tell(f"{what} copied: {short_size(len(text.encode('utf-8', 'replace')))}, {way}")
 

@@ -42,6 +42,8 @@ class Painted(Frame):
     """Follows the store and paints it."""
 
     def on_mount(self) -> None:
+        if not self.query(JobTable):
+            return  # told to end before it was there
         self.table.focus()
         self._feed = Feed(self.directory, lambda messages: self.post_message(Batch(messages)))
         self._feed.start()
