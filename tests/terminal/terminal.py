@@ -84,6 +84,11 @@ class Terminal:
             os.write(self.master, key.encode())
             self.read(0.06)
 
+    def paste(self, text: str) -> None:
+        """What a terminal sends for a paste."""
+        os.write(self.master, f"\x1b[200~{text}\x1b[201~".encode())
+        self.read(0.1)
+
     def until(self, true: Callable[[], object] | str, seconds: float = 15.0) -> float:
         """Wait until a text is on the screen, or something is true; gives the seconds it took."""
         began = time.monotonic()

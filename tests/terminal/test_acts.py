@@ -145,7 +145,7 @@ def test_create_with_the_place_of_an_error_then_fulfill_run_again_and_park(
     console.read(0.3)
     assert store.counts().pending == 0, "what is no JSON is not made"
     console.press("\x7f\x7f7}\x13")
-    console.until("is pending")
+    console.until(lambda: store.counts().pending)
     job_id = next(iter(store.views.entries("pending"))).id
     assert store.get(job_id).request == {"type": 7}
 
