@@ -155,11 +155,18 @@ class Acts:
     def ask(self, title: str, lines: list[str], shell: str, then: Callable[[], None], *, count: int = 1) -> None:
         """Ask with `y`; of more than a hundred jobs the number is typed."""
         if count > MANY:
-            typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
-            self.screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
+            self.ask_number(title, lines, shell, then, count=count)
             return
         dialog = Ask(title, lines, {"y": "does it"}, shell=shell)
         self.screen.app.push_screen(dialog, lambda answer: then() if answer == "y" else None)
+
+    def ask_number(self, title: str, lines: list[str], shell: str, then: Callable[[], None], *, count: int) -> None:
+        """Have the number of jobs typed where there are more than a hundred; else go on."""
+        if count <= MANY:
+            then()
+            return
+        typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
+        self.screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
 
     # ── fulfill ──
 

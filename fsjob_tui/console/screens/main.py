@@ -12,7 +12,9 @@ from textual.widgets import Input
 
 from ...text import short_size
 from ..actions import ACTIONS, Action, bindings
+from ..actions.canary import has_ended
 from ..actions.worker import start
+from ..canary import CanaryEnded
 from ..clipboard import copy
 from ..views import VIEWS, View
 from ..widgets.table import JobTable
@@ -123,8 +125,16 @@ class MainScreen(Painted):
             return False
         return True
 
+    @on(CanaryEnded)
+    def canary_ended(self) -> None:
+        has_ended(self)
+
     def _quit(self) -> None:
-        if self.worker is not None and self.worker.alive:
+        if self.canary is not None and self.canary.alive and not self.canary.kept:
+            lines = [self.canary.progress.text, "It ends with this console. k in its dialog (R) keeps it running."]
+            dialog = Ask("LEAVE", lines, {"y": "leaves and stops it"}, shell=self.canary.shell)
+            self.app.push_screen(dialog, lambda answer: self._leave() if answer == "y" else None)
+        elif self.worker is not None and self.worker.alive:
             lines = ["A worker runs in this console. It finishes what it has, for 30 s at most, and ends."]
             dialog = Ask("LEAVE", lines, {"y": "leaves"}, shell=self.worker.shell)
             self.app.push_screen(dialog, lambda answer: self._leave() if answer == "y" else None)

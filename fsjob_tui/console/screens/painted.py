@@ -56,6 +56,8 @@ class Painted(Frame):
             self._feed.close()
         if self.worker is not None:
             self.worker.hang_up()
+        if self.canary is not None:
+            self.canary.hang_up()
 
     # ── what comes in ──
 
@@ -139,6 +141,9 @@ class Painted(Frame):
 
     def _worker_words(self) -> str:
         worker = self.worker
+        if self.canary is not None and self.canary.alive:
+            progress = self.canary.progress
+            return f"canary {progress.sent:,}/{progress.total:,}"
         if worker is None or not worker.alive:
             return ""
         return f"worker here {'drains' if worker.draining else f'{len(worker.running)} now'}"
