@@ -110,15 +110,15 @@ def _open_writing(screen: MainScreen) -> None:
 
 RELEASE = Action(
     "release", "x", "release", "release the lock under the cursor; a live one only with a typed word",
-    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, show=True,
+    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, aims=True, show=True,
 )  # fmt: skip
 REQUEUE = Action(
     "requeue", "r", "run again", "run a parked or fulfilled job again",
-    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, show=True,
+    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, aims=True, show=True,
 )  # fmt: skip
 PARK = Action(
     "park", "p", "park", "give a job up until it is run again; a locked one is released too",
-    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, show=True,
+    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, aims=True, show=True,
 )  # fmt: skip
 CREATE = Action(
     "create", "c", "create", "make a job: of a typed request, a file, a file of many, the last one, or like this one",
@@ -130,14 +130,15 @@ CREATE_LIKE = Action(
 )  # fmt: skip
 EDIT = Action(
     "edit", "e", "edit", "edit the request of a pending or parked job; f4 opens $EDITOR",
-    lambda screen: screen.acts.editing.edit(screen.targets()[0]), _why_no_edit, changes=True, show=True,
+    lambda screen: screen.acts.editing.edit(screen.targets()[0]), _why_no_edit, changes=True, aims=True, show=True,
 )  # fmt: skip
 FULFILL = Action(
-    "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, show=True
+    "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, aims=True,
+    show=True,
 )
 DELETE = Action(
     "delete", "D", "delete", "move the job into the trash, from where z brings it back",
-    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, show=True,
+    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, aims=True, show=True,
 )  # fmt: skip
 UNDO = Action(
     "undo", "z", "undo", "undo your last act: create, run again, park, delete, edit, unqueue",
