@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from fsjob_core.errors import FsJobError
@@ -11,6 +14,7 @@ from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
+from ..text import short_size
 from .creating import Creating
 from .editing import Editing
 from .releasing import Releasing
@@ -113,7 +117,8 @@ class Acts:
         """Tell what came of an act, and keep it with its shell line."""
         if countdown is not None and countdown.is_attached:
             countdown.dismiss(None)
-        self.log.append(f"{'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
+        at = datetime.fromtimestamp(self.screen.now(), UTC).strftime("%H:%M:%SZ")
+        self.log.append(f"{at} {'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
         self.screen.tell(outcome.what, wrong=not outcome.done)
 
     def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
@@ -190,9 +195,12 @@ class Acts:
     def _fulfill(self, target: Target, text: str) -> None:
         def act(operator: Operator) -> Outcome:
             if text.startswith("@") and not text.startswith("@@"):
-                with open(text[1:].strip(), "rb") as file:
-                    return operator.fulfill(target.id, file)
-            return operator.fulfill(target.id, text.removeprefix("@") if text.startswith("@@") else text)
+                with open(os.path.expanduser(text[1:].strip()), "rb") as file:
+                    outcome, size = operator.fulfill(target.id, file), file.tell()
+            else:
+                data = text.removeprefix("@").encode("utf-8") if text.startswith("@@") else text.encode("utf-8")
+                outcome, size = operator.fulfill(target.id, data), len(data)
+            return replace(outcome, what=f"{outcome.what} with {short_size(size)}")
 
         self.do(self.shell("fulfill", target.id, short_word(text)), act)
 

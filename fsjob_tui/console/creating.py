@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from fsjob_core.errors import FsJobError, InvalidRequest
 from fsjob_core.journal import Outcome
-from fsjob_core.masking import masked
 from fsjob_core.operator import Operator
 from fsjob_core.record import MAX_STATE, Json
 from fsjob_core.store import JobStore
 
 from ..commands.arguments import json_lines, parse_json, read_lines
 from ..text import editable_json
+from .records import audited_look
 from .saying import sentence, short_word
 from .screens.dialogs import Progress
 from .screens.editors import Edited
@@ -63,10 +63,7 @@ class Creating:
         job_id = editor.ancestor
 
         def read(store: JobStore) -> Json:
-            request = store.get(job_id).request
-            if masked(request) != request:
-                Operator(store, via="console").unmask(job_id)
-            return request
+            return audited_look(store, job_id)[0].request
 
         def put(request: Json) -> None:
             editor.name_ancestor(job_id)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from fsjob_core.errors import FsJobError, VersionMismatch
 from fsjob_core.journal import Outcome
-from fsjob_core.masking import masked
 from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
 
 from ..text import editable_json, short_size
+from .records import audited_look
 from .saying import sentence, short_word
 from .screens.editors import Edited
 from .screens.requests import RequestEditor
@@ -33,7 +33,7 @@ class Editing:
 
     def edit(self, target: Target) -> None:
         """Read the job as it is now, then edit its request."""
-        self._acts.look(lambda store: _read(store, target.id), lambda record: self._open(record))
+        self._acts.look(lambda store: audited_look(store, target.id)[0], self._open)
 
     def _open(self, record: JobRecord, yours: str | None = None, why: str = "") -> None:
         """`yours`: what was typed before somebody else changed it, or before it could not be written, and why."""
@@ -82,11 +82,3 @@ class Editing:
             return
         why = "somebody has changed it meanwhile" if isinstance(error, VersionMismatch) else sentence(error)
         self._acts.screen.app.call_from_thread(self._open, now, yours, why)
-
-
-def _read(store: JobStore, job_id: str) -> JobRecord:
-    """The job; where something of it is masked elsewhere, that it was shown is audited."""
-    record = store.get(job_id)
-    if not record.fulfilled and masked(record.request) != record.request:
-        Operator(store, via="console").unmask(job_id)
-    return record

@@ -26,7 +26,12 @@ def churn(directory: str, rate: float, seed: int) -> None:
     pending = [job.id for job in store.create_many({"n": n} for n in range(ROWS))]
     parked: list[str] = []
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     print("ready", flush=True)
     began, changes = time.monotonic(), 0
     while not over.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from . import acting, looking, moving
+from . import acting, looking, moving, records
 from .action import Action
 from .canary import CANARY
 from .worker import UNIT, WORKER
@@ -28,6 +28,7 @@ ACTIONS: dict[str, Action] = {
         *looking.ACTIONS,
         UNIT,
         *moving.ACTIONS,
+        *records.ACTIONS,
         *looking.LAST,
     )
 }

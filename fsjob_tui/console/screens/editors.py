@@ -26,6 +26,8 @@ class Edited(NamedTuple):
     """Whether each line is a request of its own."""
     like: str = ""
     """The job that the request was taken from."""
+    takes_off: bool = False
+    """Of a target: whether it is not to be told any more."""
 
 
 class PlainArea(TextArea):

@@ -48,7 +48,8 @@ class Frame(Screen[None], inherit_bindings=False):
         self.worker: EmbeddedWorker | None = None
         self.canary: RunningCanary | None = None
         self.opened: str | None = None
-        self.unmasked = False
+        self.unmasked: str | None = None
+        """The job of which all is shown."""
         self.last_view: View = VIEWS["pending"]
         self.evidence = -1
         self._asked: tuple[object, object] = (None, None)

@@ -163,7 +163,8 @@ class Painted(Frame):
         if detail.display:
             job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
-                detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self.unmasked, directory=self.directory))
+                pieces = job_pieces(job, now, unmasked=self.unmasked == wanted, directory=self.directory)
+                detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
                 detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
