@@ -82,7 +82,7 @@ def export(screen: MainScreen) -> None:
     keys = [table.source.key(index) for index in range(len(table.source))]
     if table.marked:
         keys = [key for key in keys if key in table.marked]
-    ids = [job_id for key in keys if (job_id := view.job_of(model, key))]
+    ids = list(dict.fromkeys(target.id for key in keys for target in view.targets_of(model, key)))
     since = model.rows[view.name].since if view.name in model.rows else lambda job_id: None
     whole = not (table.marked or model.filter)
     listed = screen.acts.shell("ls", view.name, "--json").removesuffix(" --write") if whole else ""

@@ -65,6 +65,8 @@ class Person:
         elif self.chance.random() < 0.5:
             key = self.chance.choice(list(MOVES))
             self._press_and_look(key, MOVES[key])
+            if key == "5":  # the groups of errors; the jobs of one are what is aimed at
+                self._press_and_look("\r", "open")
         else:
             self._aim(self.chance.choice(list(ACTS)))
 
@@ -78,7 +80,7 @@ class Person:
             pass
         marked = re.search(r"(\d[\d,]*) marked", self.console.text)
         seen = self.under_the_cursor()
-        if not seen:
+        if not seen or "NEWEST" in self.console.text:
             return
         name = ACTS[key]
         line = self._press(key, name)

@@ -46,8 +46,8 @@ def _why_no_fulfill(screen: MainScreen) -> str | None:
 
 def _why_no_edit(screen: MainScreen) -> str | None:
     target, why_not = _no_target(screen)
-    if target is None:
-        return why_not
+    if target is None or not target.id:
+        return why_not or "only one job at a time is edited"
     if len(screen.table.marked) > 1 and screen.opened is None:
         return "one at a time: esc unmarks"
     if target.state == "fulfilled":

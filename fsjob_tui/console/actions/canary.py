@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fsjob_core.journal import Outcome
@@ -27,21 +26,13 @@ def _why_not(screen: MainScreen) -> str | None:
 
 
 def _group(screen: MainScreen) -> list[str]:
-    """The jobs that are marked, else all parked ones that the filter leaves."""
-    if screen.view.name != "parked" or screen.opened is not None:
+    """The jobs of the groups that are marked or under the cursor; in a group the marked jobs, else all that match."""
+    view, table = screen.view, screen.table
+    if view.state != "parked" or screen.opened is not None:
         return []
-    if screen.table.marked:
+    if table.marked or not view.job_of(screen.model, table.cursor or ""):
         return [target.id for target in screen.targets()]
-    source = screen.table.source
-    return [screen.view.job_of(screen.model, source.key(index)) for index in range(len(source))]
-
-
-def _ids_of(screen: MainScreen) -> Callable[[str], str]:
-    """Makes a shell line of a command that reads ids: where all parked jobs are meant, with what lists them."""
-    if screen.table.marked or screen.model.filter:
-        return lambda command: f"{command} < ids"
-    listed = screen.acts.shell("ls", "parked", "--json").removesuffix(" --write")
-    return lambda command: f"{listed} | jq -r .id | {command}"
+    return [view.job_of(screen.model, table.source.key(index)) for index in range(len(table.source))]
 
 
 def _run(screen: MainScreen) -> None:
@@ -50,21 +41,20 @@ def _run(screen: MainScreen) -> None:
         _show(screen)
         return
     ids = _group(screen)
-    ids_of = _ids_of(screen)
     lines = [
         *names([Target(job_id) for job_id in ids]),
         "Run again: 1 and its outcome is waited for, then 10, then the rest at so many a second,",
         "of which a few are on their way at a time. It stops by itself when an error comes back;",
         "the rest stay parked. It ends with this console unless you tell it otherwise (k).",
     ]
-    shell = ids_of(screen.acts.shell("requeue", "--canary", "-"))
+    shell = screen.acts.shell("requeue", "--canary", "-") + " < ids"
     choices = {"y": "starts, 10/s", "s": "slowly, 1/s", "f": "fast, 100/s"}
 
     def asked(answer: str | None) -> None:
         if answer is None:
             return
         rate = RATES[answer]
-        words = ids_of(screen.acts.shell("requeue", "--canary", "--rate", f"{rate:g}", "-"))
+        words = screen.acts.shell("requeue", "--canary", "--rate", f"{rate:g}", "-") + " < ids"
         screen.acts.ask_number("CANARY", lines, words, lambda: _start(screen, ids, rate, words), count=len(ids))
 
     screen.app.push_screen(Ask(f"CANARY · {len(ids):,} PARKED JOBS", lines, choices, shell=shell), asked)
@@ -100,6 +90,6 @@ def has_ended(screen: MainScreen) -> None:
 
 
 CANARY = Action(
-    "canary", "R", "canary", "run parked jobs again with care: 1, then 10, then the rest; it stops at an old error",
-    _run, _why_not, changes=True, show=True,
+    "canary", "C", "canary", "run parked jobs again with care: 1, then 10, then the rest; it stops at an old error",
+    _run, _why_not, changes=True, aims=True, show=True,
 )  # fmt: skip

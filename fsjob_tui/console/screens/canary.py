@@ -68,7 +68,7 @@ class CanaryProgress(Dialog[None]):
             return f"esc closes   z undoes what of it was not taken yet\nshell  {canary.shell}"
         pause = "p goes on" if canary.progress.state == "paused" else "p pauses"
         keep = "it goes on when the console ends" if canary.kept else "k keeps it when the console ends"
-        return f"{pause}   s stops   {keep}   esc leaves it running, R comes back\nshell  {canary.shell}"
+        return f"{pause}   s stops   {keep}   esc leaves it running, C comes back\nshell  {canary.shell}"
 
     def action_pause(self) -> None:
         self._canary.pause()

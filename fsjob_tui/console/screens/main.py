@@ -153,7 +153,7 @@ class MainScreen(Painted):
 
     def _quit(self) -> None:
         if self.canary is not None and self.canary.alive and not self.canary.kept:
-            lines = [self.canary.progress.text, "It ends with this console. k in its dialog (R) keeps it running."]
+            lines = [self.canary.progress.text, "It ends with this console. k in its dialog (C) keeps it running."]
             dialog = Ask("LEAVE", lines, {"y": "leaves and stops it"}, shell=self.canary.shell)
             self.app.push_screen(dialog, lambda answer: self._leave() if answer == "y" else None)
         elif self.worker is not None and self.worker.alive:
