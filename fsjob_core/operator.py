@@ -77,15 +77,15 @@ class Operator:
 
     # ── jobs ──
 
-    def create(self, request: Json) -> JobRecord:
-        """Make a job."""
+    def create(self, request: Json, *, like: str = "") -> JobRecord:
+        """Make a job; `like`: the job that its request was taken from, which is kept on it."""
         made: list[JobRecord] = []
 
         def act() -> Outcome:
-            made.append(steps.create(self.store.ground, request, keep=self._keeper.made))
+            made.append(steps.create(self.store.ground, request, like=like, keep=self._keeper.made))
             return Outcome(True, f"job {made[0].id} is pending", made[0].id)
 
-        self._do("create", "", act)
+        self._do("create", "", act, like=like)
         return made[0]
 
     def create_many(self, requests: Iterable[Json]) -> Iterator[JobRecord]:
@@ -112,20 +112,30 @@ class Operator:
         return self._do("fulfill", job_id, act)
 
     def edit(self, job_id: str, version: int, request: Json) -> Outcome:
-        """Replace the request of a pending job. Raises VersionMismatch where it is not at `version` any more."""
+        """Replace the request of a pending job. Raises VersionMismatch where it is not at `version` any more.
+
+        Whoever works on it would do so in vain: JobLocked, which says whose lock stands.
+        """
 
         def act() -> Outcome:
-            keep = self._keeper.changed("edit")
-            record = steps.update(self.store.ground, check_id(job_id), version, request, keep=keep)
+            ground, keep = self.store.ground, self._keeper.changed("edit")
+            ground.ready()
+            ground.require_job(check_id(job_id))
+            with steps.holding(ground, job_id, "work"):
+                record = steps.update(ground, job_id, version, request, keep=keep)
             return Outcome(True, f"job {job_id} is at version {self._as_it_stands(record).version}", job_id)
 
         return self._do("edit", job_id, act)
 
-    def requeue(self, job_id: str) -> Outcome:
-        """Put a fulfilled or parked job back to pending. Raises JobLocked, which says whose lock stands."""
+    def requeue(self, job_id: str, *, version: int | None = None, only_parked: bool = False) -> Outcome:
+        """Put a fulfilled or parked job back to pending. Raises JobLocked, which says whose lock stands.
+
+        `version`, `only_parked`: not where it is at another version, or has been run again, by now.
+        """
 
         def act() -> Outcome:
-            record = steps.requeue(self.store.ground, check_id(job_id), keep=self._keeper.changed("requeue"))
+            ground, keep = self.store.ground, self._keeper.changed("requeue")
+            record = steps.requeue(ground, check_id(job_id), version=version, only_parked=only_parked, keep=keep)
             record = self._as_it_stands(record)
             state = "fulfilled already" if record.fulfilled else "pending"
             return Outcome(True, f"job {job_id} is {state}, version {record.version}", job_id)
@@ -275,6 +285,15 @@ class Operator:
             return Outcome(True, f"the store {self.store.views.label().told}")
 
         return self._do("label", "", act, label=name, klass=klass)
+
+    def unmask(self, job_id: str) -> Outcome:
+        """Say in the audit log that somebody has looked at what is masked of a job; allowed in a guarded store."""
+        if self.store.read_only:
+            raise ReadOnly(f"{self.store.directory} was opened read-only: no audit line can say who looked")
+        outcome = Outcome(True, f"what is masked of job {job_id} was shown", job_id)
+        disk, layout = self.store.ground.disk, self.store.layout
+        append_audit(disk, layout, who=self.who, via=self.via, act="unmask", outcome=outcome, details={})
+        return outcome
 
     def audit(self, count: int) -> list[dict[str, object]]:
         """The last so many lines of the audit log, oldest first."""

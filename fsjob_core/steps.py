@@ -31,10 +31,10 @@ KeepMade = Callable[[Sequence[Known]], None]
 # ── create ──
 
 
-def create(ground: Ground, request: Json, *, keep: KeepMade | None = None) -> JobRecord:
-    """One new job, durable when this returns."""
+def create(ground: Ground, request: Json, *, like: str = "", keep: KeepMade | None = None) -> JobRecord:
+    """One new job, durable when this returns; `like`: the job that its request was taken from."""
     ground.ready()
-    return next(_make(ground, [_new(ground, request)], keep))
+    return next(_make(ground, [_new(ground, request, like)], keep))
 
 
 def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | None = None) -> Iterator[JobRecord]:
@@ -59,8 +59,10 @@ def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | No
     yield from _make(ground, batch, keep)
 
 
-def _new(ground: Ground, request: Json) -> Known:
+def _new(ground: Ground, request: Json, like: str = "") -> Known:
     record = JobRecord(Ids.of(ground.host).new(), request)
+    if like:
+        record = record.with_ours(like=like)
     return record.to_bytes(), record
 
 
@@ -250,16 +252,21 @@ def holding(ground: Ground, job_id: str, *kinds: str) -> Iterator[list[Lease]]:
         yield leases
 
 
-def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobRecord:
+def requeue(
+    ground: Ground, job_id: str, *, version: int | None = None, only_parked: bool = False, keep: Keep | None = None
+) -> JobRecord:
     """Put a fulfilled or parked job back to pending, one version up. Raises JobLocked.
 
-    The value stays on the disk: it means nothing while the state is 1, and unlinking it destroyed a later one.
+    With `only_parked` not one that has a value, or is pending, by now; with `version` only one that is at it still:
+    AlreadyFulfilled, VersionMismatch. The value stays on the disk: it means nothing while the state is 1, and
+    unlinking it destroyed a later one.
     """
     ground.ready()
     ground.require_job(job_id)
     layout = ground.layout
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
         record = change.record
+        _require_unchanged(ground, record, version, only_parked)
         again = replace(record, state=PENDING, version=record.version + 1).with_ours(tries=None)  # a new value to tell
         change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
         if keep is not None:
@@ -269,6 +276,15 @@ def requeue(ground: Ground, job_id: str, *, keep: Keep | None = None) -> JobReco
         change.commit_prepared()
         change.unlink(layout.parked_link(job_id))  # where it is left, the pull that takes the job removes it
         return change.record
+
+
+def _require_unchanged(ground: Ground, record: JobRecord, version: int | None, only_parked: bool) -> None:
+    if only_parked and record.state != PENDING:
+        raise AlreadyFulfilled(f"job {record.id} is fulfilled by now; it is not run again")
+    if version is not None and record.version != version:
+        raise VersionMismatch(f"job {record.id} is at version {record.version}, not {version}: look at it again")
+    if only_parked and not ground.disk.exists(ground.layout.parked_link(record.id)):
+        raise VersionMismatch(f"job {record.id} is not parked any more")
 
 
 def park(

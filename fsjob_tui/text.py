@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -37,6 +38,22 @@ def _visible_in_lines(match: re.Match[str]) -> str:
     if character == "\n":
         return character
     return "    " if character == "\t" else _visible(match)
+
+
+def same_width(text: str) -> str:
+    """The same with one sign for each character: for editors, which count columns."""
+    return _SUSPECT.sub(lambda match: visible if len(visible := _visible(match)) == 1 else "\ufffd", text)
+
+
+def editable_json(value: object) -> str:
+    """JSON in lines, for an editor: what would act on a terminal, or hide there, stands as an escape of JSON."""
+    return _SUSPECT.sub(_escaped, json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    hidden = unicodedata.category(character) in _HIDDEN or 0xFE00 <= ord(character) <= 0xFE0F
+    return json.dumps(character)[1:-1] if hidden and character != "\n" else character
 
 
 def safe_bytes(data: bytes, *, lines: bool = False) -> str:

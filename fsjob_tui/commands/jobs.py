@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import click
 
 from fsjob_core import errors
+from fsjob_core.canary import RATE
 from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord, Json, dump
@@ -24,9 +25,12 @@ from .exits import complain
 @click.command("create")
 @click.argument("request", required=False)
 @click.option("--ndjson", is_flag=True, help="Make a job of each line of REQUEST (@FILE or -).")
+@click.option("--like", metavar="ID", default="", help="With the request of job ID, which is kept as its ancestor.")
 @writing
 @with_store
-def create_command(directory: str, as_json: bool, request: str | None, ndjson: bool, write: bool) -> None:
+def create_command(
+    directory: str, as_json: bool, request: str | None, ndjson: bool, like: str, write: bool
+) -> None:
     """Make a job of a REQUEST: JSON, @FILE or - for standard input. Prints its id.
 
     A directory that does not exist, or is empty, becomes a store.
@@ -36,14 +40,21 @@ def create_command(directory: str, as_json: bool, request: str | None, ndjson: b
       fsjob create '{"type": "resize", "w": 640}'
       fsjob create --ndjson @requests.ndjson > ids
     """
+    if request is None and like and not ndjson:
+        operator = acting(directory, write)
+        _print(operator.create(operator.store.get(like).request, like=like), as_json)
+        return
     if request is None:
         raise click.UsageError("what is the request? Give JSON, @FILE, or - to read standard input")
+    if ndjson and like:
+        raise click.UsageError("--like is of one job, --ndjson of many: give one of them")
     if ndjson:
         _create_many(directory, request, as_json, write)
         return
     value = json_argument(request, "the request")
     dump(value)  # what cannot be kept makes no store
-    _print(_creator(directory, write).create(value), as_json)
+    operator = _creator(directory, write)
+    _print(operator.create(value, like=operator.store.get(like).id if like else ""), as_json)
 
 
 def _print(job: JobRecord, as_json: bool) -> None:
@@ -197,17 +208,41 @@ def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, wri
 
 @click.command("requeue")
 @many_ids
+@click.option("--canary", is_flag=True, help="Parked ones with care: 1, then 10, then the rest; ends at an old error.")
+@click.option("--rate", type=click.FloatRange(0.01), default=RATE, show_default=True, metavar="N",
+              help="With --canary: the rest at N a second.")
+@click.option("--events-fd", type=click.IntRange(0), hidden=True)
+@click.option("--orders-fd", type=click.IntRange(0), hidden=True)
 @writing
 @with_store
-def requeue_command(directory: str, as_json: bool, ids: tuple[str, ...], write: bool) -> None:
+def requeue_command(
+    directory: str,
+    as_json: bool,
+    ids: tuple[str, ...],
+    canary: bool,
+    rate: float,
+    events_fd: int | None,
+    orders_fd: int | None,
+    write: bool,
+) -> None:
     """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input.
+
+    With --canary one job first, and its outcome is waited for; then ten; then the rest. It stops by itself, with
+    exit code 1, when an error comes back that a job was parked for: those left stay parked.
 
     \b
     Examples:
       fsjob requeue 1k10fpnzygbavvy724km
       fsjob ls parked --json | jq -r .id | fsjob requeue -
+      fsjob ls parked --json | jq -r .id | fsjob requeue --canary --rate 5 -
     """
     operator, tally = acting(directory, write), Tally(as_json)
+    if canary:
+        from .canary import run_canary
+
+        if events_fd is not None:
+            operator.via = "console"
+        run_canary(operator, job_ids(ids), rate, as_json, events_fd, orders_fd)
     with operator.together():
         tally.each(job_ids(ids), operator.requeue)
     tally.end()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 
-from fsjob_core.errors import FsJobError, NotAStore
+from fsjob_core.errors import FsJobError
 from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
+from ..text import short_size
+from .creating import Creating
+from .editing import Editing
 from .releasing import Releasing
 from .removing import Removing
 from .repairing import Repairing
+from .saying import sentence, short_word
 from .screens.dialogs import Ask, Countdown, Typed
-from .screens.editors import CreateEditor, Edited, FulfillEditor
+from .screens.editors import Edited, FulfillEditor
 from .targets import Target, names
 from .telling import Telling
 
@@ -26,6 +33,8 @@ MANY = 100
 """Jobs at once from which on the number is typed."""
 
 
+T = TypeVar("T")
+
 Act = Callable[[Operator], Outcome]
 
 
@@ -34,7 +43,7 @@ class Acts:
 
     def __init__(self, screen: Frame, directory: str, *, read_only: bool) -> None:
         self.screen = screen
-        self._directory = directory
+        self.directory = directory
         self.read_only = read_only
         self.writing = False
         """Whether writing was opened on a guarded store."""
@@ -43,6 +52,8 @@ class Acts:
         self.removal: Removing = Removing(self)
         self.repairs: Repairing = Repairing(self)
         self.telling: Telling = Telling(self)
+        self.creation: Creating = Creating(self)
+        self.editing: Editing = Editing(self)
 
     # ── what is allowed ──
 
@@ -57,7 +68,7 @@ class Acts:
     def shell(self, *words: str) -> str:
         """The line that does the same in a shell."""
         write = ["--write"] if self.screen.model.guarded else []
-        return shlex.join(["fsjob", "-C", self._directory, *words, *write])
+        return shlex.join(["fsjob", "-C", self.directory, *words, *write])
 
     # ── doing ──
 
@@ -66,9 +77,14 @@ class Acts:
         if countdown is not None:
             self.screen.app.push_screen(countdown)
 
+        self.call(shell, lambda: act(Operator(self.store(), via="console", write=self.writing)), countdown)
+
+    def call(self, shell: str, act: Callable[[], Outcome], countdown: Countdown | None = None) -> None:
+        """The same where no Operator is needed, or there is no store yet."""
+
         def run() -> None:
             try:
-                outcome = act(Operator(self.store(), via="console", write=self.writing))
+                outcome = act()
             except (FsJobError, OSError, ValueError) as error:
                 outcome = Outcome(False, sentence(error))
             self.screen.app.call_from_thread(self.told, outcome, shell, countdown)
@@ -77,13 +93,32 @@ class Acts:
 
     def store(self) -> JobStore:
         """The store, opened anew for one act."""
-        return JobStore(self._directory, must_exist=True, read_only=self.read_only)
+        return JobStore(self.directory, must_exist=True, read_only=self.read_only)
+
+    def look(self, read: Callable[[JobStore], T], then: Callable[[T], object]) -> None:
+        """Read something in a thread, then go on with it where nothing else was asked meanwhile."""
+        asked_on = self.screen.app.screen
+
+        def found(what: T) -> None:
+            if self.screen.app.screen is asked_on:
+                then(what)
+
+        def run() -> None:
+            try:
+                what = read(self.store())
+            except (FsJobError, OSError, ValueError) as error:
+                self.screen.app.call_from_thread(self.screen.tell, sentence(error), wrong=True)
+            else:
+                self.screen.app.call_from_thread(found, what)
+
+        self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
 
     def told(self, outcome: Outcome, shell: str, countdown: Countdown | None = None) -> None:
         """Tell what came of an act, and keep it with its shell line."""
         if countdown is not None and countdown.is_attached:
             countdown.dismiss(None)
-        self.log.append(f"{'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
+        at = datetime.fromtimestamp(self.screen.now(), UTC).strftime("%H:%M:%SZ")
+        self.log.append(f"{at} {'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
         self.screen.tell(outcome.what, wrong=not outcome.done)
 
     def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
@@ -125,54 +160,31 @@ class Acts:
     def ask(self, title: str, lines: list[str], shell: str, then: Callable[[], None], *, count: int = 1) -> None:
         """Ask with `y`; of more than a hundred jobs the number is typed."""
         if count > MANY:
-            typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
-            self.screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
+            self.ask_number(title, lines, shell, then, count=count)
             return
         dialog = Ask(title, lines, {"y": "does it"}, shell=shell)
         self.screen.app.push_screen(dialog, lambda answer: then() if answer == "y" else None)
 
-    # ── create, fulfill ──
-
-    def create(self, like: object = None) -> None:
-        """Edit a request and make a job of it; where there is no store yet, make that first."""
-        if self.screen.model.problem is not None:
-            self._make_store()
+    def ask_number(self, title: str, lines: list[str], shell: str, then: Callable[[], None], *, count: int) -> None:
+        """Have the number of jobs typed where there are more than a hundred; else go on."""
+        if count <= MANY:
+            then()
             return
-        lines = ["A request is any JSON value. Workers get it as it is."]
-        editor = CreateEditor("CREATE A JOB", lines, "" if like is None else _pretty(like))
-        self.screen.app.push_screen(editor, self._created)
+        typed = Typed(title, lines, word=str(count), what="the number of jobs", shell=shell)
+        self.screen.app.push_screen(typed, lambda answer: then() if answer is not None else None)
 
-    def _created(self, edited: Edited | None) -> None:
-        if edited is None:
-            return
-
-        def act(operator: Operator) -> Outcome:
-            job = operator.create(edited.value)
-            return Outcome(True, f"job {job.id} is pending", job.id)
-
-        self.do(self.shell("create", _short_word(edited.text)), act)
-
-    def _make_store(self) -> None:
-        def make() -> None:
-            def run() -> None:
-                try:
-                    JobStore(self._directory, read_only=self.read_only)
-                    outcome = Outcome(True, f"{self._directory} is a store now")
-                except (FsJobError, OSError) as error:
-                    outcome = Outcome(False, sentence(error))
-                self.screen.app.call_from_thread(self.told, outcome, "")
-
-            self.screen.run_worker(run, thread=True, exit_on_error=False, group="acts")
-
-        lines = [str(self.screen.model.problem), f"Make an empty job store in {self._directory}?"]
-        self.ask("MAKE A STORE", lines, "", make)
+    # ── fulfill ──
 
     def fulfill(self, target: Target) -> None:
         """Give a job its value by hand."""
         lines = [f"job  {target.id}", "The first value stays; nobody works on the job after that."]
         if target.lock is not None:
             lines.append(f"At work now: {target.lock.whose} ({target.lock.verdict.value}); its result will be refused.")
-        editor = FulfillEditor("FULFILL BY HAND", lines, verb="fulfills")
+
+        def shell(text: str) -> str:
+            return self.shell("fulfill", target.id, short_word(text))
+
+        editor = FulfillEditor("FULFILL BY HAND", lines, shell)
 
         def done(edited: Edited | None) -> None:
             if edited is not None:
@@ -183,11 +195,14 @@ class Acts:
     def _fulfill(self, target: Target, text: str) -> None:
         def act(operator: Operator) -> Outcome:
             if text.startswith("@") and not text.startswith("@@"):
-                with open(text[1:].strip(), "rb") as file:
-                    return operator.fulfill(target.id, file)
-            return operator.fulfill(target.id, text.removeprefix("@") if text.startswith("@@") else text)
+                with open(os.path.expanduser(text[1:].strip()), "rb") as file:
+                    outcome, size = operator.fulfill(target.id, file), file.tell()
+            else:
+                data = text.removeprefix("@").encode("utf-8") if text.startswith("@@") else text.encode("utf-8")
+                outcome, size = operator.fulfill(target.id, data), len(data)
+            return replace(outcome, what=f"{outcome.what} with {short_size(size)}")
 
-        self.do(self.shell("fulfill", target.id, _short_word(text)), act)
+        self.do(self.shell("fulfill", target.id, short_word(text)), act)
 
     # ── run again, park ──
 
@@ -200,7 +215,7 @@ class Acts:
         lines = [*names(targets), "They go back to pending, one version up; their tries begin anew."]
         self.ask(
             "RUN AGAIN", lines, shell,
-            lambda: self.each(targets, shell, lambda operator, target: operator.requeue(target.id)),
+            lambda: self.each(targets, shell, _run_again),
             count=len(targets),
         )  # fmt: skip
 
@@ -217,7 +232,7 @@ class Acts:
             if answer == "i":
                 self.do(shell, lambda operator: operator.requeue(target.id))
             elif answer == "n":
-                self.do(self.shell("create", "REQUEST"), lambda operator: _again(operator, target.id))
+                self.do(self.shell("create", "--like", target.id), lambda operator: _again(operator, target.id))
 
         self.screen.app.push_screen(dialog, answered)
 
@@ -254,25 +269,11 @@ class Acts:
             self.ask("PAUSE", lines, shell, lambda: self.do(shell, lambda op: op.pause()))
 
 
+def _run_again(operator: Operator, target: Target) -> Outcome:
+    """As it was when it was asked about: what was parked then is not run again where it has a value by now."""
+    return operator.requeue(target.id, only_parked=target.state == "parked")
+
+
 def _again(operator: Operator, job_id: str) -> Outcome:
-    job = operator.create(operator.store.get(job_id).request)
+    job = operator.create(operator.store.get(job_id).request, like=job_id)
     return Outcome(True, f"job {job.id} is pending, with the request of {job_id}", job.id)
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong, in one line."""
-    if isinstance(error, NotAStore):
-        return f"{error}; nothing was changed"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
-
-
-def _pretty(value: object) -> str:
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _short_word(text: str) -> str:
-    return text if len(text) <= 60 else "-"

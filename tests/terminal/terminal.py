@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import pty
@@ -14,18 +15,32 @@ import sys
 import termios
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pyte
 
 from ..conftest import ROOT
 
+PR_CAPBSET_DROP = 24
+DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
 _FRAME = re.compile(r"[\s│▌▎▊]+")
+
+
+def _begin(powerless: bool) -> None:
+    """In the child: the pty is its terminal; `powerless`: modes of files bind it although it may be root."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if powerless:
+        libc = ctypes.CDLL(None)
+        for capability in (DAC_OVERRIDE, DAC_READ_SEARCH):
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 class Terminal:
     """`fsjob ARGUMENTS` in a pty of `columns` x `lines`."""
 
-    def __init__(self, *arguments: str, columns: int = 80, lines: int = 24, **environment: str) -> None:
+    def __init__(
+        self, *arguments: str, columns: int = 80, lines: int = 24, powerless: bool = False, **environment: str
+    ) -> None:
         self.columns, self.lines = columns, lines
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
@@ -39,7 +54,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fsjob_tui.cli", *arguments],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=partial(_begin, powerless),
             env={**outer, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT), **environment},
         )  # fmt: skip
         os.close(slave)
@@ -83,6 +98,11 @@ class Terminal:
         for key in keys:
             os.write(self.master, key.encode())
             self.read(0.06)
+
+    def paste(self, text: str) -> None:
+        """What a terminal sends for a paste."""
+        os.write(self.master, f"\x1b[200~{text}\x1b[201~".encode())
+        self.read(0.1)
 
     def until(self, true: Callable[[], object] | str, seconds: float = 15.0) -> float:
         """Wait until a text is on the screen, or something is true; gives the seconds it took."""

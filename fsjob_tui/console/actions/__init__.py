@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from . import acting, looking, moving
+from . import acting, looking, moving, records
 from .action import Action
+from .canary import CANARY
 from .worker import UNIT, WORKER
 
 __all__ = ["ACTIONS", "Action", "bindings"]
@@ -14,7 +15,9 @@ ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
         looking.OPEN,
-        *acting.ACTIONS,
+        *acting.ACTIONS[:2],
+        CANARY,
+        *acting.ACTIONS[2:],
         WORKER,
         acting.PAUSE,
         moving.WORST,
@@ -25,6 +28,7 @@ ACTIONS: dict[str, Action] = {
         *looking.ACTIONS,
         UNIT,
         *moving.ACTIONS,
+        *records.ACTIONS,
         *looking.LAST,
     )
 }

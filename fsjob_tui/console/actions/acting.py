@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..findings import Finding
 from ..targets import Target
-from .action import Action
+from .action import Action, with_job
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -42,6 +42,18 @@ def _why_no_fulfill(screen: MainScreen) -> str | None:
     if target is not None and not target.id:
         return "only one job at a time is fulfilled by hand"
     return "it is fulfilled" if target is not None and target.state == "fulfilled" else why_not
+
+
+def _why_no_edit(screen: MainScreen) -> str | None:
+    target, why_not = _no_target(screen)
+    if target is None or not target.id:
+        return why_not or "only one job at a time is edited"
+    if len(screen.table.marked) > 1 and screen.opened is None:
+        return "one at a time: esc unmarks"
+    if target.state == "fulfilled":
+        return "it is fulfilled; its request is not changed any more"
+    lock = target.lock
+    return f"{lock.whose} holds it ({lock.verdict.value})" if lock is not None and lock.kind == "work" else None
 
 
 def _why_no_delete(screen: MainScreen) -> str | None:
@@ -98,23 +110,35 @@ def _open_writing(screen: MainScreen) -> None:
 
 RELEASE = Action(
     "release", "x", "release", "release the lock under the cursor; a live one only with a typed word",
-    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, show=True,
+    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, aims=True, show=True,
 )  # fmt: skip
 REQUEUE = Action(
     "requeue", "r", "run again", "run a parked or fulfilled job again",
-    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, show=True,
+    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, aims=True, show=True,
 )  # fmt: skip
 PARK = Action(
     "park", "p", "park", "give a job up until it is run again; a locked one is released too",
-    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, show=True,
+    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, aims=True, show=True,
 )  # fmt: skip
-CREATE = Action("create", "c", "create", "make a job", lambda screen: screen.acts.create(), changes=True, show=True)
+CREATE = Action(
+    "create", "c", "create", "make a job: of a typed request, a file, a file of many, the last one, or like this one",
+    lambda screen: screen.acts.creation.create(screen.shown_job() or ""), changes=True, show=True,
+)  # fmt: skip
+CREATE_LIKE = Action(
+    "create-like", "", "create like it", "make a job like the one under the cursor",
+    lambda screen: screen.acts.creation.create(screen.shown_job() or "", at_once=True), with_job, changes=True,
+)  # fmt: skip
+EDIT = Action(
+    "edit", "e", "edit", "edit the request of a pending or parked job; f4 opens $EDITOR",
+    lambda screen: screen.acts.editing.edit(screen.targets()[0]), _why_no_edit, changes=True, aims=True, show=True,
+)  # fmt: skip
 FULFILL = Action(
-    "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, show=True
+    "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, aims=True,
+    show=True,
 )
 DELETE = Action(
     "delete", "D", "delete", "move the job into the trash, from where z brings it back",
-    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, show=True,
+    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, aims=True, show=True,
 )  # fmt: skip
 UNDO = Action(
     "undo", "z", "undo", "undo your last act: create, run again, park, delete, edit, unqueue",
@@ -134,5 +158,5 @@ WRITE = Action(
     _open_writing, _why_no_write, show=True,
 )  # fmt: skip
 
-ACTIONS = (RELEASE, REQUEUE, REPAIR, TELL, PARK, CREATE, FULFILL, DELETE, UNDO)
+ACTIONS = (RELEASE, REQUEUE, REPAIR, TELL, PARK, CREATE, CREATE_LIKE, EDIT, FULFILL, DELETE, UNDO)
 """What is done to jobs, most used first; what is done to the store stands further down."""

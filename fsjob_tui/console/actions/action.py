@@ -38,6 +38,8 @@ class Action:
     """Why it is not possible now, in a few words; None where it is."""
     changes: bool = False
     """Whether it changes the store: not possible where that is read-only or guarded."""
+    aims: bool = False
+    """Whether it is about the row under the cursor: not done in the moment after another has taken its place."""
     show: bool = False
     """Whether it stands in the line of keys where there is room."""
     shown_as: str = ""

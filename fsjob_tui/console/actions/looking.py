@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from fsjob_core.feed import Job
 
+from ..records import copy_request
 from ..screens.dialogs import Ask, Lines
 from ..screens.help import Help
 from .action import Action, with_job
+from .records import UNMASK
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
-
-
-def _unmask(screen: MainScreen) -> None:
-    screen.unmasked = not screen.unmasked
-    screen.refresh_around()
 
 
 def _theme(screen: MainScreen) -> None:
@@ -70,7 +66,7 @@ def _copied(screen: MainScreen, answer: str | None, job_id: str, job: Job | None
     elif answer == "s":
         screen.copy(screen.acts.shell("show", job_id), "the shell line")
     elif answer == "r" and job is not None and job.detail.record is not None:
-        screen.copy(json.dumps(job.detail.record.request, ensure_ascii=False), "the request")
+        copy_request(screen, job_id)
     elif answer == "v" and job is not None:
         screen.copy(job.detail.value_start.decode("utf-8", "replace"), "the value")
 
@@ -81,7 +77,7 @@ OPEN = Action("open", "enter,d", "open", "open what is under the cursor: a job, 
 ACTIONS = (
     Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, _why_no_copy,
            in_browser=False),
-    Action("unmask", "u", "unmask", "show what is masked in the detail, or mask it again", _unmask),
+    UNMASK,
 )  # fmt: skip
 LAST = (
     Action("theme", "T", "theme", "dark or light", _theme),

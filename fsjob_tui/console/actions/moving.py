@@ -125,7 +125,7 @@ WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again
 FILTER = Action("filter", "slash", "filter", "show only jobs whose id has this text; escape clears", _filter,
                 _why_no_filter, show=True, shown_as="/")  # fmt: skip
 MARK = Action("mark", "space", "mark", "mark the row; acts then go to all that are marked", _mark, _why_no_mark,
-              show=True)  # fmt: skip
+              aims=True, show=True)  # fmt: skip
 MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, _why_no_mark)
 
 ACTIONS = (

@@ -144,6 +144,18 @@ class Countdown(Dialog[None]):
             self.given_up = True
 
 
+class Progress(Countdown):
+    """Shows how far an act has come; escape ends it where it is, and what was done stays."""
+
+    def __init__(self, title: str, lines: Iterable[str]) -> None:
+        super().__init__(title, lines, can_give_up=True)
+
+    def show(self, text: str) -> None:
+        """Called as it goes on."""
+        if self.is_mounted:
+            self.query_one("#left", Static).update(Content(safe_text(text)))
+
+
 class Lines(Dialog[None]):
     """A list to read: the acts of this console, the outcomes of an act on many jobs."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
-from textual.app import ComposeResult
+from rich.text import Text
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static, TextArea
 
-from fsjob_core.record import MAX_STATE, Json, parse
+from fsjob_core.record import Json
 
-from ...text import safe_text, short_size
+from ...text import safe_text, same_width, short_size
+from ..outside import edit_outside
 from .dialogs import Dialog
 
 
@@ -21,6 +22,19 @@ class Edited(NamedTuple):
 
     text: str
     value: Json = None
+    many: bool = False
+    """Whether each line is a request of its own."""
+    like: str = ""
+    """The job that the request was taken from."""
+    takes_off: bool = False
+    """Of a target: whether it is not to be told any more."""
+
+
+class PlainArea(TextArea):
+    """An editor of text that lets nothing in it act on the terminal."""
+
+    def get_line(self, line_index: int) -> Text:
+        return Text(same_width(self.document.get_line(line_index)), end="", no_wrap=True)
 
 
 class Editor(Dialog[Edited]):
@@ -28,73 +42,112 @@ class Editor(Dialog[Edited]):
 
     DEFAULT_CSS = """
     Editor TextArea, Editor TextArea:focus { height: 10; border: none; padding: 0; }
+    Editor .lines { max-height: 8; }
+    Editor #shell { color: $text-muted; max-height: 3; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "done", show=False, priority=True),
+        Binding("f4", "outside", show=False, priority=True),
+    ]
+    outside: ClassVar[bool] = False
+    """Whether $EDITOR may be used: for text in which each character can be written as one that shows."""
 
-    def __init__(self, title: str, lines: Iterable[str], text: str = "", verb: str = "creates") -> None:
+    def __init__(
+        self, title: str, lines: Iterable[str], text: str = "", verb: str = "creates", keys: str = ""
+    ) -> None:
         super().__init__()
+        self._keys = keys
         self._title, self._text, self._verb, self._initial = title, list(lines), verb, text
+        self.draft = text
+        """What was in it when it was left."""
 
     def compose(self) -> ComposeResult:
         with self.box(self._title, self._text):
             yield self._lines
-            area = TextArea(self._initial, tab_behavior="focus", soft_wrap=True)
+            area = PlainArea(self._initial, tab_behavior="focus", soft_wrap=True)
             area.cursor_blink = False
             yield area
             yield Static("", markup=False, id="state")
-            yield self.foot(f"ctrl+s {self._verb}   esc leaves it")
+            yield Static("", markup=False, id="shell")
+            outside = "   f4 $EDITOR" if self._may_leave() else ""
+            yield self.foot(f"ctrl+s {self._verb}{self._keys}{outside}   esc leaves it")
 
     def on_mount(self) -> None:
-        self.query_one(TextArea).focus()
+        self.area.focus()
         self.check()
+
+    @property
+    def area(self) -> TextArea:
+        return self.query_one(TextArea)
+
+    def put(self, text: str) -> None:
+        """Replace what is in it."""
+        self.area.text = text
+        self.area.move_cursor((0, 0))
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.check()
 
     def check(self) -> str:
         """Say what is wrong with the text, as it is typed; gives that sentence, or nothing."""
-        wrong, right = self.judge(self.query_one(TextArea).text)
+        text = self.area.text
+        wrong, right = self.judge(text)
         state = self.query_one("#state", Static)
         state.set_class(bool(wrong), "wrong")
         state.update(safe_text(wrong or right))
+        self.query_one("#shell", Static).update(safe_text("" if wrong else self.shell(text)))
         return wrong
 
     def judge(self, text: str) -> tuple[str, str]:
         """What is wrong with a text, and else what is right about it."""
         return "", f"{short_size(len(text.encode('utf-8', 'replace')))}"
 
+    def shell(self, text: str) -> str:
+        """The line that does the same with this text in a shell."""
+        return ""
+
     def action_done(self) -> None:
         if not self.check():
-            text = self.query_one(TextArea).text
+            text = self.draft = self.area.text
             self.dismiss(self.result(text))
+
+    def action_close(self) -> None:
+        self.draft = self.area.text
+        self.dismiss(None)
 
     def result(self, text: str) -> Edited:
         return Edited(text)
 
+    # ── $EDITOR ──
 
-class CreateEditor(Editor):
-    """A request as JSON; line and column of an error as it is typed."""
+    def _may_leave(self) -> bool:
+        return self.outside and not self.app.is_web
 
-    def judge(self, text: str) -> tuple[str, str]:
-        if not text.strip():
-            return "a request is any JSON value, for example {\"type\": \"resize\"}", ""
-        size = len(text.encode("utf-8", "replace"))
-        if size > MAX_STATE:
-            return f"{short_size(size)} are too much: at most {MAX_STATE:,} bytes fit", ""
+    def action_outside(self) -> None:
+        """Go on in $EDITOR; what it saves comes back."""
+        if not self._may_leave():
+            return
         try:
-            parse(text)
-        except json.JSONDecodeError as error:
-            return f"line {error.lineno}, column {error.colno}: {error.msg}", ""
-        except ValueError as error:
-            return str(error), ""
-        return "", f"JSON, {short_size(size)}"
-
-    def result(self, text: str) -> Edited:
-        return Edited(text, parse(text))
+            with self.app.suspend():
+                text, wrong = edit_outside(self.area.text)
+        except SuspendNotSupported:
+            text, wrong = None, "this terminal cannot be left for $EDITOR"
+        self.app.refresh(layout=True)
+        if text is not None:
+            self.put(text)
+        elif wrong:
+            self.notify(safe_text(wrong), severity="error", markup=False)
 
 
 class FulfillEditor(Editor):
     """A value: text as it stands, or `@FILE` for the bytes of a file."""
+
+    def __init__(self, title: str, lines: Iterable[str], shell: Callable[[str], str]) -> None:
+        super().__init__(title, lines, verb="fulfills")
+        self._shell = shell
+
+    def shell(self, text: str) -> str:
+        return self._shell(text)
 
     def judge(self, text: str) -> tuple[str, str]:
         if text.startswith("@") and not text.startswith("@@"):

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from ...text import safe_text
 from ..acting import Acts
+from ..canary import RunningCanary
 from ..embedded import EmbeddedWorker
 from ..feed import Feed
 from ..model import Model
@@ -48,8 +49,10 @@ class Frame(Screen[None], inherit_bindings=False):
         self._worker_command = worker
         self._feed: Feed | None = None
         self.worker: EmbeddedWorker | None = None
+        self.canary: RunningCanary | None = None
         self.opened: str | None = None
-        self.unmasked = False
+        self.unmasked: str | None = None
+        """The job of which all is shown."""
         self.last_view: View = VIEWS["pending"]
         self.evidence = -1
         self._asked: tuple[object, object] = (None, None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from inspect import isawaitable
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 from textual import events, on
 from textual.binding import BindingType
@@ -12,7 +14,9 @@ from textual.widgets import Input
 
 from ...text import short_size
 from ..actions import ACTIONS, Action, bindings
+from ..actions.canary import has_ended
 from ..actions.worker import start
+from ..canary import CanaryEnded
 from ..clipboard import copy
 from ..views import VIEWS, View
 from ..widgets.table import JobTable
@@ -20,13 +24,21 @@ from .dialogs import Ask
 from .editors import WorkerCommand
 from .painted import Painted
 
+KEY_LOG = "FSJOB_KEY_LOG"
+"""The environment variable that names a file for the log of keys."""
+
 
 class MainScreen(Painted):
     """The console."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
+    _key_log: TextIO | None = None
+    """For tests: a line for each action, with the jobs that it was about, none if refused, and where the cursor is."""
+
     def on_mount(self) -> None:
+        if os.environ.get(KEY_LOG):
+            self._key_log = open(os.environ[KEY_LOG], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
         if self._worker_command:
             start(self, WorkerCommand(self._worker_command, 1, 5))
 
@@ -38,9 +50,19 @@ class MainScreen(Painted):
         if (why := self.why_not(action)) is not None:
             self.tell(f"{action.short}: {why}")
             return
+        if action.aims and self.opened is None and not self.table.settled:
+            self.tell("another row has just come under the cursor: look, and press again")
+            self._log_key(name, [])
+            return
+        ids = [target.id for target in self.targets()] if self._key_log is not None else []
         result = action.run(self)
         if isawaitable(result):
             await result
+        self._log_key(name, ids)
+
+    def _log_key(self, name: str, ids: list[str]) -> None:
+        if self._key_log is not None:
+            self._key_log.write(json.dumps({"do": name, "ids": ids, "cursor": self.table.cursor}) + "\n")
 
     def why_not(self, action: Action) -> str | None:
         """Why an action is not possible now; None where it is."""
@@ -72,6 +94,7 @@ class MainScreen(Painted):
         for action in ACTIONS.values():
             if event.key in action.keys.split(",") and (why := self.why_not(action)) is not None:
                 self.tell(f"{action.short}: {why}")
+                self._log_key(action.name, [])
 
     # ── opening and closing ──
 
@@ -129,8 +152,16 @@ class MainScreen(Painted):
             return False
         return True
 
+    @on(CanaryEnded)
+    def canary_ended(self) -> None:
+        has_ended(self)
+
     def _quit(self) -> None:
-        if self.worker is not None and self.worker.alive:
+        if self.canary is not None and self.canary.alive and not self.canary.kept:
+            lines = [self.canary.progress.text, "It ends with this console. k in its dialog (C) keeps it running."]
+            dialog = Ask("LEAVE", lines, {"y": "leaves and stops it"}, shell=self.canary.shell)
+            self.app.push_screen(dialog, lambda answer: self._leave() if answer == "y" else None)
+        elif self.worker is not None and self.worker.alive:
             lines = ["A worker runs in this console. It finishes what it has, for 30 s at most, and ends."]
             dialog = Ask("LEAVE", lines, {"y": "leaves"}, shell=self.worker.shell)
             self.app.push_screen(dialog, lambda answer: self._leave() if answer == "y" else None)

@@ -59,6 +59,8 @@ class Painted(Frame):
             self._feed.close()
         if self.worker is not None:
             self.worker.hang_up()
+        if self.canary is not None:
+            self.canary.hang_up()
 
     # ── what comes in ──
 
@@ -146,6 +148,9 @@ class Painted(Frame):
 
     def _worker_words(self) -> str:
         worker = self.worker
+        if self.canary is not None and self.canary.alive:
+            progress = self.canary.progress
+            return f"canary {progress.sent:,}/{progress.total:,}"
         if worker is None or not worker.alive:
             return ""
         return f"worker here {'drains' if worker.draining else f'{len(worker.running)} now'}"
@@ -165,7 +170,8 @@ class Painted(Frame):
         if detail.display:
             job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
-                detail.put(safe_text(wanted), job_pieces(job, now, unmasked=self.unmasked, directory=self.directory))
+                pieces = job_pieces(job, now, unmasked=self.unmasked == wanted, directory=self.directory)
+                detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
                 detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -19,6 +20,8 @@ from ..views import View
 from ..views.column import Column, fit, put
 
 MARK, CURSOR = "■", "▸"
+SETTLED_AFTER = 0.3
+"""Seconds for which a job that took another's place is not acted on: whoever pressed the key saw the other one."""
 Line = tuple[tuple[str, str], ...]
 """Pieces of text with the name of their style."""
 
@@ -60,6 +63,9 @@ class JobTable(ScrollView, can_focus=True):
         self._cursors: dict[View, tuple[str | None, int]] = {}
         self._index = 0
         self._painted: dict[int, Line] = {}
+        self._shown: dict[int, tuple[str, float]] = {}
+        """What each line shows, and since when it does where it took the place of another row by itself."""
+        self._marks_lost = -SETTLED_AFTER
         self._columns: list[tuple[Column, int]] = []
         self._fitted_for: tuple[View | None, int] = (None, 0)
 
@@ -79,6 +85,7 @@ class JobTable(ScrollView, can_focus=True):
         self._cursors[self.view] = (self.cursor, self._index)
         self.view = view
         self.marked.clear()
+        self._shown.clear()
         self.cursor, self._index = self._cursors.get(view, (None, 0))
         self.model_changed(keep_line=False)
         self.refresh()
@@ -93,7 +100,10 @@ class JobTable(ScrollView, can_focus=True):
         self._index = index
         cursor = source.key(index) if len(source) else None
         moved, self.cursor = cursor != self.cursor, cursor
-        self.marked = {key for key in self.marked if source.index(key) is not None}
+        if self.marked:
+            self.marked = {key for key in self.marked if source.index(key) is not None}
+            if not self.marked:
+                self._marks_lost = monotonic()
         size = Size(self.size.width, len(source) + 1)
         if size != self.virtual_size:
             self.virtual_size = size
@@ -120,7 +130,8 @@ class JobTable(ScrollView, can_focus=True):
             return
         self._index = min(max(index, 0), len(source) - 1)
         self.cursor = source.key(self._index)
-        self._keep_in_sight()
+        if self._keep_in_sight():
+            self._shown.clear()  # what came by one's own key has taken nobody's place
         self.repaint()
         self.post_message(self.Moved())
 
@@ -135,12 +146,22 @@ class JobTable(ScrollView, can_focus=True):
     def index(self) -> int:
         return self._index
 
-    def _keep_in_sight(self) -> None:
+    @property
+    def settled(self) -> bool:
+        """Whether what is meant has not changed by itself just now: the row of the cursor, or that there are marks."""
+        now = monotonic()
+        if self.marked or now - self._marks_lost < SETTLED_AFTER:
+            return bool(self.marked)
+        key, since = self._shown.get(self._index - int(self.scroll_y) + 1, (self.cursor, now - SETTLED_AFTER))
+        return key == self.cursor and now - since >= SETTLED_AFTER
+
+    def _keep_in_sight(self) -> bool:
         top = int(self.scroll_y)
         if self._index < top:
             self._scroll(self._index)
         elif self._index >= top + self.page:
             self._scroll(self._index - self.page + 1)
+        return top != int(self.scroll_y)
 
     def _scroll(self, top: int) -> None:
         self.scroll_to(y=max(top, 0), animate=False, force=True, immediate=True)
@@ -174,11 +195,23 @@ class JobTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         line = self._line(y)
         self._painted[y] = line
+        self._note_shown(y)
         width = self.size.width
         base = self.rich_style
         over = self.get_component_rich_style("table--cursor", partial=True) if self._is_cursor(y) else Style()
         segments = [Segment(text, base + self._style(style) + over) for text, style in line]
         return Strip(segments, sum(segment.cell_length for segment in segments)).adjust_cell_length(width, base + over)
+
+    def _note_shown(self, y: int) -> None:
+        source, index = self.source, int(self.scroll_y) + y - 1
+        if y < 1 or index >= len(source):
+            self._shown.pop(y, None)
+            return
+        key, before = source.key(index), self._shown.get(y)
+        if before is None:
+            self._shown[y] = (key, -SETTLED_AFTER)
+        elif before[0] != key:
+            self._shown[y] = (key, monotonic())
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"table--{name}", partial=True) if name else Style()

@@ -1,0 +1,22 @@
+"""What is told of acts: errors in one line, and what of a request or a value stands in a shell line."""
+
+from __future__ import annotations
+
+from fsjob_core.errors import NotAStore
+
+LONGEST_WORD = 2000
+"""Characters of a request or a value up to which a shell line holds it."""
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, NotAStore):
+        return f"{error}; nothing was changed"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def short_word(text: str) -> str:
+    """A word of a shell line: itself, or where it is very long, what stands for a file that holds it."""
+    return text if len(text) <= LONGEST_WORD else "@FILE"
