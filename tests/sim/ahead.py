@@ -46,4 +46,7 @@ class Ahead:
         return self._played[item.nodeid].result()
 
     def end(self) -> None:
+        """No more: what is still played after the last test was asked for by none of those that ran."""
+        for process in list((self._pool._processes or {}).values()):
+            process.terminate()
         self._pool.shutdown(cancel_futures=True)
