@@ -25,7 +25,7 @@ from fsjob_core import JobStore
 from fsjob_core.errors import FsJobError
 from fsjob_core.record import Json
 
-from .shift import Shift
+from .shift import Shift, at_end_of_input
 
 WORKERS = 4
 MAX_ATTEMPTS = 2
@@ -250,7 +250,7 @@ def main(directory: str, seconds: float | None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
-    threading.Thread(target=lambda: end(sys.stdin.buffer.read()), daemon=True).start()
+    at_end_of_input(end)
     try:
         if seconds is None:
             run_watched(demo)

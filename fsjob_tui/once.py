@@ -137,8 +137,7 @@ def _section(title: str, count: int, rows: int, lines: Iterable[str]) -> Iterato
 
 
 def _table(glance: Glance, view: View, rows: int, width: int, title: str) -> Iterator[str]:
-    model, total = glance.model, view.total(glance.model)
-    keys = glance.rows(view, rows)
+    model, keys = glance.model, glance.rows(view, rows)
     if not keys:
         return
     yield ""
@@ -150,8 +149,9 @@ def _table(glance: Glance, view: View, rows: int, width: int, title: str) -> Ite
         yield " ".join(
             put(text, each, right=column.right, is_id=column.title == "JOB") for column, each, text in cells
         ).rstrip()
-    if total > len(keys):
-        yield f"  … {total - len(keys):,} more"
+    more = (view.total(model) if view.reads else len(view.source(model))) - len(keys)
+    if more > 0:
+        yield f"  … {more:,} more"
 
 
 def _text(pieces: Iterable[Piece]) -> str:

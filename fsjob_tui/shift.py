@@ -55,6 +55,17 @@ class Shift:
             listener.join()
 
 
+def at_end_of_input(call: Callable[[], object]) -> None:
+    """Have something called once whoever started this process has closed its standard input, or is gone."""
+
+    def wait() -> None:
+        while os.read(0, 4096):  # not a buffered file: a thread in one makes an interpreter that ends abort
+            pass
+        call()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _listen(pipe: int, heard: Heard) -> None:
     with open(pipe, "rb") as events:
         for line in events:

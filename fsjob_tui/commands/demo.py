@@ -138,7 +138,7 @@ def _line(engine: subprocess.Popen[bytes]) -> str:
 def _ended_early(what: str, engine: subprocess.Popen[bytes]) -> int:
     assert engine.stderr is not None
     lines = engine.stderr.read().decode("utf-8", "replace").strip().splitlines()
-    complain(f"{what} ended early: {lines[-1] if lines else 'it was ended'}")
+    complain(lines[-1] if lines else f"{what} ended early")
     return FAILED
 
 

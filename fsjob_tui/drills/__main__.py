@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from fsjob_core.errors import FsJobError
 
+from ..shift import at_end_of_input
 from .drill import CannotBeMade, Drill
 from .report import MADE, SOLVED, Report
 from .table import DRILLS
@@ -55,7 +55,7 @@ def main(name: str, directory: str) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
-    threading.Thread(target=lambda: end(sys.stdin.buffer.read()), daemon=True).start()
+    at_end_of_input(end)
     try:
         drill.begin()
         run(drill, lambda report: print(report.to_json(), flush=True))

@@ -14,8 +14,8 @@ class MovedStore(Drill):
     name = "moved-store"
     trouble = "The store was moved. Links that Node workers made are absolute, lead nowhere, and Node fails on them."
     answer = (
-        "6, or `fsjob doctor`, names each link that leads elsewhere, and repair replaces it by a relative one, which "
-        "survives the next move. Workers of ours never follow links, and would have gone on."
+        "6 names the links that lead elsewhere; R and y, or `fsjob doctor --repair`, make relative ones of them, which "
+        "survive the next move. Workers of ours never follow links, and would have gone on."
     )
 
     def make(self) -> None:

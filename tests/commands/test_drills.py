@@ -233,3 +233,12 @@ def test_in_the_console_it_tells_what_is_wrong_and_that_it_is_solved() -> None:
         assert console.process.wait(30) == 0
     finally:
         console.end()
+
+
+def test_where_no_disk_can_be_mounted_the_full_one_says_so_in_one_line() -> None:
+    done = subprocess.run(
+        [*FSJOB, "demo", "--incident", "full-disk", "--headless"], capture_output=True, text=True,
+        env={**ENVIRONMENT, "PATH": "/nowhere"}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 1 and not done.stdout
+    assert len(done.stderr.splitlines()) == 1 and "mounting is refused" in done.stderr

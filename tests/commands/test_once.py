@@ -125,6 +125,7 @@ def test_another_view_is_printed_where_it_is_asked_for(scene: at.Scene, view: st
     job_id = at.dead(scene)
     done = fsjob(scene.store.directory, "--view", view)
     assert says.replace("ID", job_id) in done.stdout, done.stdout
+    assert " more" not in done.stdout
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
