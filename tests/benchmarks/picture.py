@@ -22,14 +22,11 @@ Curve = dict[int, float]
 
 
 def curves(lines: Iterable[dict[str, Any]]) -> dict[str, Curve]:
-    """Microseconds by backlog, of each queue."""
+    """Microseconds of processor time for a whole job, by backlog, of each queue."""
     found: dict[str, Curve] = {}
     for line in lines:
-        ours = line["microseconds"]
-        alone = {size: ours[size]["alone"] for size in ours}
-        together = {size: ours[size]["together"] for size in ours}
-        named = {"fsjob": alone, f"fsjob, {line['processes']} processes": together}
-        for name, curve in (named | line.get("peers_microseconds", {})).items():
+        ours = {size: one["whole_job_processor"] for size, one in line["microseconds"].items()}
+        for name, curve in {"fsjob": ours, **line.get("peers_processor_microseconds", {})}.items():
             found.setdefault(name, {}).update((int(size), float(cost)) for size, cost in curve.items())
     return {name: curve for name, curve in found.items() if curve}
 
@@ -47,7 +44,7 @@ def draw(found: dict[str, Curve], note: str) -> str:
     def y(cost: float) -> float:
         return HEIGHT - BOTTOM - (math.log10(cost) - low) / max(high - low, 1) * (HEIGHT - TOP - BOTTOM)
 
-    parts = [_text(LEFT, 22, "Taking one job against jobs pending (less is better)", size=15)]
+    parts = [_text(LEFT, 22, "Processor time to take and do one job, against jobs pending", size=15)]
     for power in range(low, high + 1):
         parts.append(_line(LEFT, y(10**power), WIDTH - RIGHT, y(10**power), "#dddddd"))
         parts.append(_text(LEFT - 8, y(10**power) + 4, _duration(10**power), anchor="end"))
@@ -57,7 +54,7 @@ def draw(found: dict[str, Curve], note: str) -> str:
     for number, (name, curve) in enumerate(found.items()):
         colour = COLOURS[number % len(COLOURS)]
         points = [(x(size), y(curve[size])) for size in sorted(curve)]
-        parts.append(_path(points, colour, 3 if number < 2 else 1.5))
+        parts.append(_path(points, colour, 3 if name == "fsjob" else 1.5))
         parts.append(_line(points[-1][0] + 4, points[-1][1], WIDTH - RIGHT + 12, ends[name] - 4, "#cccccc"))
         parts.append(_text(WIDTH - RIGHT + 16, ends[name], name, colour=colour))
     parts.append(_text(LEFT, HEIGHT - 10, note, size=11, colour="#666666"))

@@ -37,10 +37,9 @@ def test_it_prints_one_line_ratio_first(name: str, tmp_path: Path) -> None:
 
 def test_the_picture_is_made_of_the_lines_of_backlog() -> None:
     line = {
-        "processes": 8,
-        "microseconds": {"1000": {"alone": 90.0, "together": 120.0}, "1000000": {"alone": 95.0, "together": 130.0}},
-        "peers_microseconds": {"<slow> & old": {"1000": 50.0, "100000": 5000.0}},
+        "microseconds": {"1000": {"whole_job_processor": 390.0}, "1000000": {"whole_job_processor": 395.0}},
+        "peers_processor_microseconds": {"<slow> & old": {"1000": 50.0, "100000": 5000.0}},
     }
     picture = ET.fromstring(draw(curves([line]), "note"))
     names = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"fsjob", "fsjob, 8 processes", "<slow> & old", "1,000,000", "10 ms"} <= set(names)
+    assert {"fsjob", "<slow> & old", "1,000,000", "10 ms"} <= set(names)
