@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fsjob_core import JobStore
@@ -69,7 +69,6 @@ class Dirq:
 
         self.queue = QueueSimple(f"{root}/queue")
         self.results = Results(f"{root}/results")
-        self.names: Iterator[str] = iter(())
 
     def create(self) -> None:
         self.queue.add(json.dumps(REQUEST))
@@ -81,12 +80,11 @@ class Dirq:
         self.queue.remove(name)
 
     def _lock_next(self) -> str:
-        for _ in range(2):
-            for name in self.names:
-                if self.queue.lock(name):
-                    return name
-            self.names = iter(self.queue)
-        raise AssertionError("the queue is empty")
+        name = self.queue.next() or self.queue.first()  # of its last listing, else of a new one
+        while name and not self.queue.lock(name):
+            name = self.queue.next()
+        assert name, "the queue is empty"
+        return str(name)
 
 
 class PersistFile:
