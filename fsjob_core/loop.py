@@ -38,7 +38,7 @@ PUT_OFF = 60.0
 """Seconds for which a job is left that may be read from here but not written."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the second try, and before any try."""
-HANGUP_DRAIN = 24.0
+HANGUP_DRAIN = 22.0
 """Seconds for which a loop whose terminal, or console, has gone lets its work go on: it ends within thirty."""
 
 

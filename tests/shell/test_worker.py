@@ -114,7 +114,7 @@ def test_a_terminal_that_closes_ends_it_with_leases_released_and_commands_gone(
     tmux, mark = need("tmux"), f"hangup-{tmp_path}"
     job_id = store.create(1).id
     socket_name = f"fsjob-{os.getpid()}"
-    # with so short a drain the test need not wait for the 24 seconds that a hangup gives otherwise
+    # with so short a drain the test need not wait for the 22 seconds that a hangup gives otherwise
     line = [*FSJOB, "worker", "--drain-timeout", "1", "--", "sh", "-c", "trap '' HUP; sleep 600 & sleep 600"]
     subprocess.run(
         [tmux, "-L", socket_name, "-f", "/dev/null", "new-session", "-d", *line],
