@@ -216,7 +216,9 @@ def test_the_worker_in_the_console_works_and_ends_with_it(store: JobStore, open_
     console = open_console()
     console.press("w")
     console.until("START A WORKER")
-    console.press("cat\r\r\r")
+    for keys in ("cat", "\r", "\r", "\r"):
+        console.press(keys)
+        console.read(0.3)
     console.until("a worker runs")
     console.press("7")
     console.until("3 done, 0 failed")
