@@ -199,3 +199,13 @@ def test_what_is_edited_shows_what_would_act_on_the_terminal(store: JobStore, op
     console.until("pasted")
     for found in (b"\x1b]0;pwned", b"\x1b]0;pasted", b"\xc2\x9b"):
         assert found not in console.raw
+
+
+def test_the_yes_of_an_editor_does_not_overtake_what_was_typed(store: JobStore, open_console: Open) -> None:
+    console = open_console()
+    for number in (1234567890, 9876543210):
+        console.press("c")
+        console.until("ctrl+s creates")
+        send(console, f"{number}{SAVE}")
+        console.until(lambda number=number: number in requests(store))  # type: ignore[misc]
+        console.until(lambda: "ctrl+s creates" not in console.text)

@@ -106,12 +106,22 @@ class Editor(Dialog[Edited]):
         """The line that does the same with this text in a shell."""
         return ""
 
+    def after_typing(self, call: Callable[[], object]) -> None:
+        """Call it once what was typed before is in the text: a bound key overtakes the letters before it."""
+        self.area.call_later(call)
+
     def action_done(self) -> None:
+        self.after_typing(self._done)
+
+    def _done(self) -> None:
         if not self.check():
             text = self.draft = self.area.text
             self.dismiss(self.result(text))
 
     def action_close(self) -> None:
+        self.after_typing(self._leave)
+
+    def _leave(self) -> None:
         self.draft = self.area.text
         self.dismiss(None)
 

@@ -104,6 +104,9 @@ class TargetEditor(Editor):
         return Edited(text, parse(text))
 
     def action_take_off(self) -> None:
+        self.after_typing(self._done_without)
+
+    def _done_without(self) -> None:
         if not self.check():
             self.dismiss(self.result(self.area.text)._replace(takes_off=True))
 

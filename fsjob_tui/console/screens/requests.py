@@ -101,6 +101,9 @@ class CreateEditor(Editor):
         return Edited(text, None if is_file(text) else parse(text), like=self._like)
 
     def action_lines(self) -> None:
+        self.after_typing(self._done_with_lines)
+
+    def _done_with_lines(self) -> None:
         text = self.draft = self.area.text
         if text.strip():
             self.dismiss(Edited(text, many=True))
