@@ -78,6 +78,11 @@ class Filter:
         """Whether no job without a lock can match."""
         return any(_is_of_lock(term) and not term.negated for term in self.known)
 
+    @property
+    def changes_by_itself(self) -> bool:
+        """Whether what an opened job tells may change with time alone."""
+        return any(term.text in ("due", "later") for term in self.records if term.field == "is")
+
     def may_be(self, job_id: str) -> bool:
         """Whether a job's id matches."""
         return all((term.text in job_id.casefold()) is not term.negated for term in self.ids)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from contextlib import suppress
 
+from .about import PREVIEW
 from .errors import FsJobError
 from .facts import LockInfo
 from .filtering import Filter
 from .fs import NotRegular
-from .views import PREVIEW, Views
+from .views import Views
 
 LARGEST_SEARCHED = 1 << 20
 """Bytes of a state.json that is searched: to parse a larger one would hold up whatever else its process does."""

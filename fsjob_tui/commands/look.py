@@ -39,7 +39,7 @@ def ls_command(directory: str, as_json: bool, view: str, limit: int | None, want
     """List the jobs of a VIEW, oldest first: pending, locked, waiting, fulfilled or parked.
 
     A FILTER is text in the id or FIELD:TEXT: request (request.path.to), value (its first 64 kB), error, target,
-    owner, worker; is:WORD, such as dead, tried or later. Several must all hold, ! before one is not, "..." holds spaces.
+    owner, worker; is:WORD, such as dead, tried or later. All must hold; ! before one is not; "..." holds spaces.
 
     \b
     Examples:
