@@ -237,4 +237,12 @@ class Search:
     text: str
 
 
-Request = Wanted | Open | Examine | Search
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows that are to be read once, for their order; what is on the screen goes before."""
+
+    view: str
+    ids: tuple[str, ...]
+
+
+Request = Wanted | Open | Examine | Search | Read

@@ -272,7 +272,8 @@ class Watch:
             self._host.wait(self._asked, POLL)
             self._asked.clear()
             if self._views is not None:
-                self._answers.answer(self._views)
+                while self._answers.answer(self._views) and not self._stop.is_set():
+                    pass
 
 
     # ── in the background ──
