@@ -163,9 +163,6 @@ class MemberLocks(Locked):
         held = [f"{kind}:{job_id}" for kind, job_id in member.locks] if member is not None else []
         return Listed(key for key in held if key in model.locks)
 
-    def source(self, model: Model) -> Source:
-        return self.whole(model).filtered(model.filter) if model.filter else self.whole(model)
-
     def summary(self, model: Model, now: float) -> str:
         member = model.workers.get(model.opened_member)
         return f"what {member.name} holds; esc: all workers" if member is not None else "it is gone; esc: all workers"
