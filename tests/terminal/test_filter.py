@@ -85,6 +85,27 @@ def test_a_search_says_that_it_goes_on_and_escape_stops_it_before_it_clears(
     console.until("/request.n:7 1 of 1")
 
 
+def test_the_palette_goes_to_a_view_with_a_filter_and_the_console_opens_with_one(
+    store: JobStore, open_console: Open
+) -> None:
+    jobs = [store.create({"n": n}) for n in range(3)]
+    store.park(jobs[0].id, "no font")
+    console = open_console("--filter", "request.n:2")
+    console.until("/request.n:2 1 of 2")
+    console.press(":5 /error:font")
+    console.until("go to Parked with /error:font")
+    console.press(ENTER)
+    console.until("/error:font 1 of 1")
+    console.press(":/is:x")
+    console.until("column 4: is what?")
+    console.press(ENTER)
+    console.until("/error:font 1 of 1")
+    console.press(":pending /")
+    console.until("go to Pending without a filter")
+    console.press(ENTER)
+    console.until('{"n":1}')
+
+
 def test_rows_are_ordered_by_a_column_and_cursor_and_marks_stay_on_their_jobs(
     store: JobStore, open_console: Open
 ) -> None:
