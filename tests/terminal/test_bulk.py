@@ -89,6 +89,8 @@ def test_what_was_not_done_is_listed_with_its_reason(store: JobStore, open_conso
     console = open_console()
     console.press("5")
     console.until("no paper")
+    console.press("G" + ENTER)
+    console.until(jobs[3][-4:])
     console.press("ar")
     console.until("4 jobs")
     store.requeue(jobs[0])
