@@ -76,8 +76,9 @@ class Rows:
     def only(self, job_ids: Collection[str]) -> Rows:
         """These rows alone, in the same order."""
         found = Rows(newest=self.newest)
-        found._since = {job_id: self._since[job_id] for job_id in job_ids}
-        found._sorted = sorted((since, job_id) for job_id, since in found._since.items())
+        wanted = set(job_ids)
+        found._sorted = [keyed for keyed in self._sorted if keyed[1] in wanted]
+        found._since = {job_id: since for since, job_id in found._sorted}
         return found
 
 

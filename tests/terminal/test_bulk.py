@@ -55,7 +55,7 @@ def test_thousands_are_run_again_stopped_and_undone_and_the_rest_is_left(
     console.press("ar")
     console.until("RUN AGAIN")
     console.until(f"{count} jobs")
-    console.until("requeue --if-parked - < ids")
+    console.until("--if-parked - < ids")
     console.press("y" + ENTER)
     console.read(0.3)
     assert store.counts().pending == 0, "the number is typed"
