@@ -115,8 +115,9 @@ class Sets:
             except (FsJobError, OSError) as error:
                 screen.app.call_from_thread(self._ended, progress, Outcome(False, sentence(error)), (), shell)
                 return
+            left = [f"{tally.total - tally.looked:,} had no turn"] if tally.looked < tally.total else []
             outcome = Outcome(tally.done > 0 or not tally.not_done, tally.summary)
-            screen.app.call_from_thread(self._ended, progress, outcome, tally.not_done, shell)
+            screen.app.call_from_thread(self._ended, progress, outcome, left + tally.not_done, shell)
 
         screen.run_worker(in_thread, thread=True, exit_on_error=False, group="acts")
 
@@ -129,4 +130,4 @@ class Sets:
         self._acts.told(outcome, shell)
         self._acts.log.extend(f"    {what}" for what in listed)
         if listed:
-            self._acts.screen.app.push_screen(Lines("NOT DONE", [outcome.what, "", *listed]))
+            self._acts.screen.app.push_screen(Lines("OUTCOME", [outcome.what, "", *listed]))
