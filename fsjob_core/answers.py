@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from .errors import FsJobError
 from .facts import JobDetail
-from .feed import Details, Examine, Job, Message, Open, RowDetail, Wanted
+from .feed import Details, Examine, Job, Message, Open, Read, RowDetail, Wanted
 from .host import Host
 from .rows import row_detail
 from .views import Marks, Views
 
 AT_ONCE = 20
 """Rows in one message, so that the first are seen while the others are read."""
+PART = 200
+"""Rows of those that are to be read once which are read at one go."""
 COST, IDLE_COST = 20.0, 100.0
 """An open job is read again after so many times what it cost: 5 % of a core, 1 % where it has not changed."""
 
@@ -30,6 +32,8 @@ class Answers:
         self._seen: tuple[int, ...] = ()
         self._told: Job | None = None
         self._soonest = self._latest = 0.0
+        self._mutex = host.mutex()
+        self._to_read: list[Read] = []
         self.examine: Examine | None = None
         """What was last asked of the doctor."""
 
@@ -45,12 +49,26 @@ class Answers:
             self._open = request
         elif isinstance(request, Examine):
             self.examine = request
+        elif isinstance(request, Read):
+            with self._mutex:
+                self._to_read.append(request)
 
-    def answer(self, views: Views) -> None:
-        """Send what was asked for and not yet told, and what changed of the rest."""
+    def answer(self, views: Views) -> bool:
+        """Send what was asked for and not yet told, and what changed of the rest; says whether there is more to do."""
         self._answer_rows(views)
         if self._open.id is not None:
             self._answer_open(views, self._open, self._open.id)
+        return self._read_some(views)
+
+    def _read_some(self, views: Views) -> bool:
+        """A part of what is to be read once, so that what is on the screen never waits for all of it."""
+        with self._mutex:
+            if not self._to_read:
+                return False
+            view, ids = self._to_read[0].view, self._to_read[0].ids
+            self._to_read[:1] = [Read(view, ids[PART:])] if len(ids) > PART else []
+        self._send(Details(tuple(row_detail(views, view, job_id, views.marks(job_id)) for job_id in ids[:PART])))
+        return True
 
     def _answer_rows(self, views: Views) -> None:
         wanted = self._wanted

@@ -28,6 +28,10 @@ class InvalidRequest(FsJobError, ValueError):
     """A request, target or value that the store cannot keep: no JSON value, not finite, or over 16 MiB."""
 
 
+class InvalidFilter(FsJobError, ValueError):
+    """A filter that says nothing; the message names the column."""
+
+
 class JobNotFound(FsJobError, KeyError):
     """There is no job of this id."""
 

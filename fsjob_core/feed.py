@@ -179,7 +179,30 @@ class Gone:
     problem: str
 
 
-Message = Hello | Delta | Locks | Overview | Workers | Problems | Grouped | Details | Job | Gone
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Jobs that a search found, or that match no more. `reset`: it begins; what was found before is nothing.
+
+    What ids, locks and views tell of a filter's terms is left to who shows the rows.
+    """
+
+    search: Search
+    came: tuple[str, ...]
+    gone: tuple[str, ...]
+    looked: int
+    total: int
+    unreadable: int
+    """Jobs that could not be read, so that they do not match."""
+    complete: bool
+    """Whether all were looked at; what comes or changes is judged as it does."""
+    reset: bool = False
+
+    @property
+    def figures(self) -> tuple[int, int, int, bool]:
+        return self.looked, self.total, self.unreadable, self.complete
+
+
+Message = Hello | Delta | Locks | Overview | Workers | Problems | Grouped | Details | Job | Found | Gone
 
 
 # ── requests ──
@@ -206,4 +229,20 @@ class Examine:
     grouped, in the background; for as long as `Wanted` names the view "problems" or "parked", faster."""
 
 
-Request = Wanted | Open | Examine
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Jobs of a view whose request, value or errors match a filter, from now on; without a text: none."""
+
+    view: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows that are to be read once, for their order; what is on the screen goes before."""
+
+    view: str
+    ids: tuple[str, ...]
+
+
+Request = Wanted | Open | Examine | Search | Read

@@ -141,6 +141,11 @@ class Group:
         return sum(map(_count, self.names))
 
     @property
+    def each_once(self) -> bool:
+        """Whether no job is in two of its files, so that these can be undone in any order."""
+        return len({name.split("-", 2)[2] for name in self.names}) == len(self.names)
+
+    @property
     def ids(self) -> list[str]:
         """The first few of them."""
         if len(self.first.jobs) > 1:
@@ -253,11 +258,12 @@ class Journal:
     def before(self, entry: Entry, job_id: str) -> Entry | None:
         """The youngest open file on this job alone that is older than `entry`, in a listing that is made once."""
         if self._older is None:
-            self._older = {}
+            found: dict[str, list[tuple[str, str]]] = {}
             for group in [name for name in self._names() if name <= entry.group][-OLDER_GROUPS:]:
                 for name in filter(_is_open, self._disk.list_directory(self._layout.journal_group(group))):
                     if _count(name) == 1:
-                        self._older.setdefault(name.split("-", 2)[2], []).append((group, name))
+                        found.setdefault(name.split("-", 2)[2], []).append((group, name))
+            self._older = found
         older = [(name, group) for group, name in self._older.get(job_id, ()) if name < entry.name]
         return self.read(max(older)[1], max(older)[0]) if older else None
 

@@ -323,25 +323,35 @@ class Operator:
         journal = Journal(self.store.ground.disk, self.store.layout)
         stopped = False
         for name in reversed(group.names):
-            entry = journal.read(group.name, name)
-            if entry is None:  # somebody else has undone it, or no act followed
-                continue
-            results = []
-            for kept in entry.jobs:
-                results.append(self._undo_one(journal, entry, kept))
-                outcomes.append(results[-1][0])
-                stopped = told is not None and told(results[-1][0]) is True
+            for outcome in self.undo_act(group, name, journal):
+                outcomes.append(outcome)
+                stopped = stopped or (told is not None and told(outcome) is True)
                 if stopped:
                     break
+            if stopped:
+                break
+        return outcomes
+
+    def undo_act(self, group: Group, name: str, journal: Journal | None = None) -> Iterator[Outcome]:
+        """Undo one act of a group, job by job. Acts on different jobs may be undone at the same time.
+
+        `journal`: one that is shared by the acts of a group, so that what is older is listed once.
+        """
+        self._allowed()
+        journal = journal or self.journal
+        entry = journal.read(group.name, name)
+        if entry is None:  # somebody else has undone it, or no act followed
+            return
+        results = []
+        for kept in entry.jobs:
+            results.append(self._undo_one(journal, entry, kept))
             if len(results) == len(entry.jobs) and all(settled for _, settled in results):
                 how = UNDONE if any(outcome.done for outcome, _ in results) else REFUSED
                 try:
                     journal.settle(entry, how)
                 except OSError as error:  # undone it is, and undone again it says so
                     _log.warning("the journal does not know that this is undone: %s", error)
-            if stopped:
-                break
-        return outcomes
+            yield results[-1][0]
 
     def _undo_one(self, journal: Journal, entry: Entry, kept: Kept) -> tuple[Outcome, bool]:
         """What became of one job, and whether that is the last word."""

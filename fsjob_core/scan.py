@@ -85,6 +85,26 @@ class Scan:
             else:
                 yield (waiting if view == "waiting" else parked).bucket(index)
 
+    # ── for who searches: in another thread, while this one goes on ──
+
+    def size_of(self, view: str) -> int:
+        """How many jobs a view has."""
+        return len(self.ids_of_locks()) if view == "locked" else self._sizes[view]
+
+    def buckets(self, view: str) -> Iterator[Set[str]]:
+        """The ids of a view as of now, some at a time; "locked": of the jobs of which any lock stands."""
+        return iter([self.ids_of_locks()]) if view == "locked" else self._buckets(view, self._listings())
+
+    def is_in(self, view: str, job_id: str) -> bool:
+        """Whether a job is in a view."""
+        if view == "locked":
+            return any(f"{job_id}{LOCK}" in directory.locks for directory in self._all)
+        return self._where(job_id)[LISTED.index(view)]
+
+    def ids_of_locks(self) -> set[str]:
+        """The jobs of which a lock stands."""
+        return {job_id for _, job_id in self.lock_names()}
+
     def counts(self) -> Counts:
         return Counts(locked=sum(len(directory.locks) for directory in self._all), **self._sizes)
 
@@ -95,7 +115,7 @@ class Scan:
     def lock_names(self) -> Iterator[tuple[str, str]]:
         """Kind and job of every lock, as of the last look."""
         for kind, directory in zip(KINDS, (self._pending, self._waiting, self._jobs), strict=True):
-            for name in sorted(directory.locks):
+            for name in sorted(set(directory.locks)):
                 if is_job_id(name[: -len(LOCK)]):
                     yield kind, name[: -len(LOCK)]
 

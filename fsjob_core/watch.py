@@ -18,6 +18,7 @@ from .host import Host
 from .layout import LOCK, Layout
 from .rounds import Rounds
 from .scan import Scan
+from .search import Searching
 from .survey import Survey
 from .thrift import Thrift
 from .views import Views
@@ -43,9 +44,10 @@ class _Following(NamedTuple):
 
 
 class Watch:
-    """Six threads: the caller's listens to the parent and touches no disk, for every call there may hang.
+    """Seven threads: the caller's listens to the parent and touches no disk, for every call there may hang.
 
-    One scans, one answers what the parent wants read, one waits for hints; two go through the store in the background.
+    One scans, one answers what the parent wants read, one waits for hints, one searches; two go through the store in
+    the background.
     """
 
     def __init__(self, host: Host, directory: str, connection: Connection) -> None:
@@ -57,6 +59,7 @@ class Watch:
         self._parked = host.event()
         self._hints = Hints(host, self._layout, self._stop, self._wake.set)
         self._answers = Answers(host, self._send)
+        self._searching = Searching(host, self._send, self._stop)
         self._views: Views | None = None
         self._following: _Following | None = None
         self._busy_since: float | None = None
@@ -67,13 +70,16 @@ class Watch:
         """Until the parent closes its end, or a thread has failed and said so."""
         self._host.spawn(self._guarded(self._scan_for_ever), "fsjob-scan")
         self._host.spawn(self._guarded(self._answer_for_ever), "fsjob-answer")
+        self._host.spawn(self._guarded(self._searching.search_for_ever), "fsjob-search")
         self._host.spawn(self._guarded(self._hints.listen), "fsjob-hints")
         self._host.spawn(self._guarded(self._examine_for_ever), "fsjob-doctor")
         self._host.spawn(self._guarded(self._group_for_ever), "fsjob-groups")
         with suppress(EOFError, OSError):
             while not self._stop.is_set():
                 if self._connection.poll(1.0):
-                    self._answers.ask(self._connection.recv())
+                    request = self._connection.recv()
+                    self._answers.ask(request)
+                    self._searching.ask(request)
                     self._asked.set()
                 self._tell_silence()
         self._stop.set()
@@ -199,9 +205,12 @@ class Watch:
                 with self._asking():
                     first, due = scan.first, scan.due()
                     deltas = scan.scan(due) if due else scan.look_again()
-                if first:  # the figures before the rows
+                if first:  # the figures before the rows, the rows before what is searched
                     next_locks = self._look_around(scan, survey, views)
                 self._pass_on(deltas, following.grouping)
+                self._searching.touched(hint.rpartition("/")[2].removesuffix(LOCK) for hint in hints)
+                if first:
+                    self._searching.follow(scan, views)
                 survey.problems = rounds.told
                 locked = any(hint.endswith(LOCK) for hint in hints)
                 waited = next_locks - self._host.monotonic()
@@ -221,6 +230,7 @@ class Watch:
             return _say(error, self._layout.root)
         finally:
             self._following = None
+            self._searching.leave()
         return "the monitor was stopped"
 
     def _pass_on(self, deltas: Iterable[Delta], grouping: Grouping) -> None:
@@ -232,6 +242,8 @@ class Watch:
             if delta is None:
                 return
             self._send(delta)
+            self._searching.touched(entry.id for entry in delta.came)
+            self._searching.touched(delta.gone)
             if delta.view == "parked":
                 grouping.hear(delta)
                 self._parked.set()
@@ -260,7 +272,8 @@ class Watch:
             self._host.wait(self._asked, POLL)
             self._asked.clear()
             if self._views is not None:
-                self._answers.answer(self._views)
+                while self._answers.answer(self._views) and not self._stop.is_set():
+                    pass
 
 
     # ── in the background ──

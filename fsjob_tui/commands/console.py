@@ -7,6 +7,7 @@ import sys
 import click
 
 from fsjob_core.facts import VIEWS as LISTS
+from fsjob_core.filtering import parse_filter
 
 from .common import with_store
 
@@ -20,6 +21,7 @@ VIEWS = (*LISTS, "problems", "workers")
 @click.option("--worker", metavar="COMMAND", help="Start an embedded worker that runs COMMAND for each job.")
 @click.option("--once", is_flag=True, help="Print the screen as text and end: 0 moving or idle, 1 not, 5 no answer.")
 @click.option("--view", type=click.Choice(VIEWS), help="With --once: the first rows of this view.")
+@click.option("--filter", "wanted", metavar="FILTER", default="", help="Show only what matches, as / does; see `ls`.")
 @with_store
 def console_command(
     directory: str,
@@ -29,6 +31,7 @@ def console_command(
     worker: str | None,
     once: bool,
     view: str | None,
+    wanted: str,
 ) -> None:
     """Open the live console on a store, or print it once: for a ticket, a cron line or a pipe.
 
@@ -37,10 +40,14 @@ def console_command(
       fsjob /srv/spool
       fsjob console /srv/spool --read-only
       fsjob console /srv/spool --once || mail -s "the spool" ops < /dev/null
+      fsjob /srv/spool --filter 'is:later error:ENOSPC'
     """
+    parse_filter(wanted)
     if once:
         if worker is not None:
             raise click.UsageError("--once starts no worker")
+        if wanted:
+            raise click.UsageError("--once shows the whole store; `fsjob ls --filter` lists what matches")
         from ..once import print_once
 
         raise click.exceptions.Exit(print_once(store or directory, view, as_json))
@@ -51,7 +58,7 @@ def console_command(
         raise click.UsageError("the console has JSON with --once only; `fsjob watch` and `fsjob stats --json` have it")
     from ..console.app import run_console
 
-    raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker))
+    raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker, wanted=wanted))
 
 
 def need_terminal(instead: str = "`fsjob console --once`, `fsjob watch`, `fsjob ls`, `fsjob stats`") -> None:

@@ -22,6 +22,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.JobNotFound, NO_JOB),
     (errors.InvalidJobId, USAGE),
     (errors.InvalidRequest, USAGE),
+    (errors.InvalidFilter, USAGE),
     (errors.NotAStore, NO_STORE),
     (errors.CorruptJob, FAILED),
     (errors.AlreadyFulfilled, REFUSED),

@@ -213,6 +213,7 @@ def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, wri
               help="With --canary: the rest at N a second.")
 @click.option("--events-fd", type=click.IntRange(0), hidden=True)
 @click.option("--orders-fd", type=click.IntRange(0), hidden=True)
+@click.option("--if-parked", is_flag=True, help="Only jobs that are parked still.")
 @writing
 @with_store
 def requeue_command(
@@ -220,6 +221,7 @@ def requeue_command(
     as_json: bool,
     ids: tuple[str, ...],
     canary: bool,
+    if_parked: bool,
     rate: float,
     events_fd: int | None,
     orders_fd: int | None,
@@ -233,7 +235,7 @@ def requeue_command(
     \b
     Examples:
       fsjob requeue 1k10fpnzygbavvy724km
-      fsjob ls parked --json | jq -r .id | fsjob requeue -
+      fsjob ls parked --json | jq -r .id | fsjob requeue --if-parked -
       fsjob ls parked --json | jq -r .id | fsjob requeue --canary --rate 5 -
     """
     operator, tally = acting(directory, write), Tally(as_json)
@@ -244,7 +246,7 @@ def requeue_command(
             operator.via = "console"
         run_canary(operator, job_ids(ids), rate, as_json, events_fd, orders_fd)
     with operator.together():
-        tally.each(job_ids(ids), operator.requeue)
+        tally.each(job_ids(ids), lambda job_id: operator.requeue(job_id, only_parked=if_parked))
     tally.end()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from itertools import islice
 
 import click
 
@@ -19,10 +21,12 @@ from .common import Tally, acting, print_json, reading, say, with_store, writing
 KINDS = {"work": "work", "note": "notification", "notification": "notification", "state": "state"}
 
 
-def print_locks(store: JobStore, as_json: bool, limit: int | None = None) -> None:
-    """The locks of a store, by job."""
+def print_locks(
+    store: JobStore, as_json: bool, limit: int | None = None, wanted: Callable[[LockInfo], bool] = lambda lock: True
+) -> None:
+    """The locks of a store that are wanted, by job."""
     now = store.host.time()
-    for lock in sorted(store.locks(), key=lambda lock: (lock.id, lock.kind))[:limit]:
+    for lock in islice(filter(wanted, sorted(store.locks(), key=lambda lock: (lock.id, lock.kind))), limit):
         if as_json:
             print_json(_as_dict(lock))
         else:

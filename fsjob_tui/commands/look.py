@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 
 import click
 
 from fsjob_core.errors import FsJobError, JobNotFound
-from fsjob_core.facts import VIEWS, JobDetail
+from fsjob_core.facts import VIEWS, JobDetail, LockInfo
+from fsjob_core.filtering import Known, parse_filter
 from fsjob_core.ledger import Tries, entry_of, read_ledger
+from fsjob_core.matching import OneLock, SeenOnce, opened_matches
 from fsjob_core.store import JobStore
 
 from ..text import safe_bytes, safe_text, short_age, short_size
@@ -30,25 +33,32 @@ SHOWN = 2000
 @click.command("ls")
 @click.argument("view", type=click.Choice(VIEWS), default="pending")
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many, the oldest.")
+@click.option("--filter", "wanted", metavar="FILTER", default="", help="Only what matches, as / in the console.")
 @with_store
-def ls_command(directory: str, as_json: bool, view: str, limit: int | None) -> None:
+def ls_command(directory: str, as_json: bool, view: str, limit: int | None, wanted: str) -> None:
     """List the jobs of a VIEW, oldest first: pending, locked, waiting, fulfilled or parked.
+
+    A FILTER is text in the id or FIELD:TEXT: request (request.path.to), value (its first 64 kB), error, target,
+    owner, worker; is:WORD, such as dead, tried or later. All must hold; ! before one is not; "..." holds spaces.
 
     \b
     Examples:
       fsjob ls
       fsjob ls parked -n 20
-      fsjob ls parked --json | jq -r .id | fsjob requeue -
+      fsjob ls parked --filter 'error:ENOSPC !request.type:resize' --json | jq -r .id | fsjob requeue -
     """
     store = reading(directory)
+    matching = Matching(store, wanted)
     if view == "locked":
         from .locks import print_locks
 
-        print_locks(store, as_json, limit)
+        print_locks(store, as_json, limit, matching.lock)
+        matching.end()
         return
     now = store.host.time()
     entries = sorted(store.views.entries(view), key=lambda entry: (entry.since, entry.id))
-    for entry in entries[:limit]:  # not flushed line by line: there may be a million
+    found = islice((entry for entry in entries if matching.job(entry.id)), limit)
+    for entry in found:  # not flushed line by line: there may be a million
         if as_json:
             line = json.dumps({"id": entry.id, "since": entry.since})
         else:
@@ -56,6 +66,35 @@ def ls_command(directory: str, as_json: bool, view: str, limit: int | None) -> N
         sys.stdout.write(f"{line}\n")
     if not entries and not as_json and sys.stdout.isatty():
         say(f"nothing is {view} in {safe_text(store.directory)}")
+    matching.end()
+
+
+class Matching:
+    """Judges jobs and locks by a filter; those that cannot be read do not match, and are counted."""
+
+    def __init__(self, store: JobStore, text: str) -> None:
+        self._views = store.views
+        self._wanted = parse_filter(text)
+        self._seen = SeenOnce(store.views)
+        self._unreadable = 0
+
+    def job(self, job_id: str, known: Known | None = None) -> bool:
+        """Whether a job matches."""
+        found = self._wanted.at_once(job_id, known or self._seen)
+        if found is None:
+            found = opened_matches(self._views, self._wanted, job_id)
+            self._unreadable += found is None
+        return found is True
+
+    def lock(self, lock: LockInfo) -> bool:
+        """Whether a lock matches, or its job does."""
+        return self.job(lock.id, OneLock(self._seen, lock))
+
+    def end(self) -> None:
+        """Say how many could not be judged."""
+        if self._unreadable:
+            many = "1 job" if self._unreadable == 1 else f"{self._unreadable:,} jobs"
+            complain(f"{many} cannot be read, or have a state.json of over 1 MiB: whether they match is not known")
 
 
 # ── one job after the other ──

@@ -23,6 +23,7 @@ from .repairing import Repairing
 from .saying import sentence, short_word
 from .screens.dialogs import Ask, Countdown, Typed
 from .screens.editors import Edited, FulfillEditor
+from .sets import Sets
 from .targets import Target, names
 from .telling import Telling
 
@@ -54,6 +55,7 @@ class Acts:
         self.telling: Telling = Telling(self)
         self.creation: Creating = Creating(self)
         self.editing: Editing = Editing(self)
+        self.sets: Sets = Sets(self)
 
     # ── what is allowed ──
 
@@ -122,38 +124,11 @@ class Acts:
         self.screen.tell(outcome.what, wrong=not outcome.done)
 
     def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
-        """Act on a fixed set, one after the other, each judged at its turn; escape in the countdown stops it."""
+        """Act on a fixed set, each judged again at its turn, with progress; escape stops it."""
         if len(targets) == 1:
             self.do(shell, lambda operator: act(operator, targets[0]))
-            return
-        progress = Countdown(f"{len(targets)} JOBS", ["Each job is judged again at its turn."], can_give_up=True)
-
-        def all_of_them(operator: Operator) -> Outcome:
-            outcomes: list[Outcome] = []
-            with operator.together():
-                for target in targets:
-                    if progress.given_up:
-                        break
-                    try:
-                        outcomes.append(act(operator, target))
-                    except (FsJobError, OSError) as error:
-                        outcomes.append(Outcome(False, sentence(error)))
-                    progress.follow(self.screen.app, len(outcomes), len(targets))
-            return self.of_many(outcomes, len(targets))
-
-        self.do(shell, all_of_them, countdown=progress)
-
-    def of_many(self, outcomes: list[Outcome], total: int) -> Outcome:
-        """What became of a set in one line; why some were left goes to the log."""
-        if len(outcomes) == total == 1:
-            return outcomes[0]
-        others = [outcome.what for outcome in outcomes if not outcome.done]
-        if len(outcomes) < total:
-            others.append(f"stopped before {total - len(outcomes)} more")
-        self.log.extend(f"    {what}" for what in others)
-        done = sum(outcome.done for outcome in outcomes)
-        skipped = f", {len(others)} not (l shows why): {others[0]}" if others else ""
-        return Outcome(done > 0 or not others, f"done {done} of {total}{skipped}")
+        else:
+            self.sets.act(targets, shell, act)
 
     # ── asking ──
 
@@ -211,7 +186,8 @@ class Acts:
         if len(targets) == 1 and targets[0].state == "fulfilled":
             self._requeue_fulfilled(targets[0])
             return
-        shell = self.shell_for("requeue", targets)
+        words = ["--if-parked"] if {target.state for target in targets} == {"parked"} else []
+        shell = self.shell_for("requeue", targets, *words)
         lines = [*names(targets), "They go back to pending, one version up; their tries begin anew."]
         self.ask(
             "RUN AGAIN", lines, shell,
@@ -249,11 +225,11 @@ class Acts:
             count=len(targets),
         )  # fmt: skip
 
-    def shell_for(self, command: str, targets: list[Target]) -> str:
+    def shell_for(self, command: str, targets: list[Target], *words: str) -> str:
         """The line for a set: its ids where they are few."""
         if len(targets) <= 3:
-            return self.shell(command, *(target.id for target in targets))
-        return self.shell(command, "-") + " < ids"
+            return self.shell(command, *words, *(target.id for target in targets))
+        return self.shell(command, *words, "-") + " < ids"
 
     # ── the store ──
 

@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from .goto import GoTo
 from .occasion import Occasion, Occasions
 from .screens.main import MainScreen
 
@@ -36,12 +37,21 @@ class ConsoleApp(App[int], inherit_bindings=False):
     Toast { max-width: 90%; }
     """
 
+    COMMANDS = App.COMMANDS | {GoTo}
+
     def __init__(
-        self, directory: str, *, read_only: bool = False, worker: str | None = None, occasions: Occasions = Occasion
+        self,
+        directory: str,
+        *,
+        read_only: bool = False,
+        worker: str | None = None,
+        occasions: Occasions = Occasion,
+        wanted: str = "",
     ) -> None:
         super().__init__()
         self.animation_level = "none"
         self._main = MainScreen(os.path.abspath(directory), read_only=read_only, worker=worker, occasions=occasions)
+        self._main.model.narrowed.set_filter(wanted)
         self._interrupted = 0.0
 
     def get_default_screen(self) -> Screen[Any]:
@@ -107,11 +117,19 @@ class _Runner:
 
 
 def run_console(
-    directory: str, *, read_only: bool = False, worker: str | None = None, occasions: Occasions = Occasion
+    directory: str,
+    *,
+    read_only: bool = False,
+    worker: str | None = None,
+    occasions: Occasions = Occasion,
+    wanted: str = "",
 ) -> int:
-    """Open the console; gives the exit code. `occasions`: what it is open for, such as a demo."""
+    """Open the console; gives the exit code.
+
+    `occasions`: what it is open for, such as a demo. `wanted`: a filter; raises InvalidFilter.
+    """
     os.environ.setdefault("TEXTUAL_SHOW_RETURN", "0")
-    app = ConsoleApp(directory, read_only=read_only, worker=worker, occasions=occasions)
+    app = ConsoleApp(directory, read_only=read_only, worker=worker, occasions=occasions, wanted=wanted)
     try:
         code = app.run()
     finally:

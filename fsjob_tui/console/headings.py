@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from fsjob_core.facts import Mood
 from fsjob_core.health import SIGNS, elapsed
@@ -107,7 +107,27 @@ def rates_pieces(model: Model, width: int, view: View, now: float) -> list[Piece
         if overview.usual is not None and overview.p95 is not None and width >= 78:
             run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
             pieces.append((run, "$foreground-muted"))
-    if model.filter and view.filters:
-        count = f"{len(view.source(model)):,} of {view.total(model):,}"
-        pieces.append((f"  /{safe_text(model.filter)} {count}", "bold $text-accent"))
+    if model.narrowed.text and view.filters:
+        chip = f"  /{_filter_chip(model, view)}"
+        while len(pieces) > 1 and sum(cell_len(text) for text, _ in pieces) + cell_len(chip) > width:
+            pieces.pop()
+        if pieces:
+            pieces[0] = set_cell_size(pieces[0][0], min(cell_len(pieces[0][0]), max(width - cell_len(chip), 0))), ""
+        pieces.append((chip, "bold $text-accent"))
     return pieces
+
+
+def _filter_chip(model: Model, view: View) -> str:
+    """The filter, how many match, and how far they were searched."""
+    narrowed = model.narrowed
+    found, progress = len(view.source(model)), narrowed.progress
+    text = safe_text(narrowed.text)
+    if progress is None and narrowed.stopped:
+        return f"{text} stopped at {found:,} found"
+    if progress is not None and not progress.complete:
+        looked = f"{progress.looked:,} of {progress.total:,}, {found:,} found"
+        return f"{text} stopped at {looked}" if narrowed.stopped else f"{text} searching {looked}; esc stops"
+    if narrowed.searching:
+        return f"{text} searching; esc stops"
+    unread = f", {progress.unreadable:,} not readable" if progress is not None and progress.unreadable else ""
+    return f"{text} {found:,} of {view.total(model):,}{unread}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fsjob_core.crew import Member
 from fsjob_core.facts import Counts, LockInfo, Mood, StoreVerdict
 from fsjob_core.feed import (
     LISTED,
     Delta,
     Details,
+    Found,
     Gone,
     Grouped,
     Hello,
@@ -23,7 +26,8 @@ from fsjob_core.feed import (
 
 from .errors import Errors
 from .findings import Findings
-from .rows import Listed, Rows, Source
+from .narrowed import Narrowed
+from .rows import Listed, Rows
 
 MANY_DETAILS = 2000
 
@@ -53,9 +57,9 @@ class Model:
         """The pid of the worker in this console; 0 where there is none."""
         self.opened_member = ""
         """Whose locks are shown, by its key."""
-        self.filter = ""
+        self.locks_by_job: dict[str, list[LockInfo]] = {}
         self.listed = {"locked": Listed(), "workers": Listed()}
-        self._filtered: dict[str, Source] = {}
+        self.narrowed = Narrowed(self)
 
     def apply(self, message: Message) -> None:
         """Take one message of the monitor."""
@@ -72,10 +76,8 @@ class Model:
             self.overview = message
         elif isinstance(message, Grouped):
             self.errors.regroup(message, self.rows["parked"])
-            self._forget_filtered("parked")
         elif isinstance(message, Problems):
             self.findings.take(message)
-            self._forget_filtered("problems")
         elif isinstance(message, Workers):
             self.workers = {worker.key: worker for worker in message.workers}
             self.listed["workers"] = Listed(self.workers)
@@ -83,6 +85,9 @@ class Model:
             if len(self.details) > MANY_DETAILS:
                 self.details.clear()
             self.details.update((detail.id, detail) for detail in message.details)
+            self.narrowed.read(message)
+        elif isinstance(message, Found):
+            self.narrowed.found(message)
         elif isinstance(message, Job):
             self.job = message
 
@@ -97,30 +102,27 @@ class Model:
             self.details.pop(job_id, None)
         if delta.complete:
             self.scanned.add(delta.view)
-        self._forget_filtered(delta.view)
+        self.narrowed.changed(delta)
 
     def _apply_locks(self, message: Locks) -> None:
         self.locks = {f"{row.info.kind}:{row.info.id}": row for row in message.locks}
         self.work_locks = {row.info.id: row.info for row in message.locks if row.info.kind == "work"}
         self.listed["locked"] = Listed(self.locks)
-        self._filtered.pop("locked", None)
+        before, self.locks_by_job = self.locks_by_job, {}
+        for row in message.locks:
+            self.locks_by_job.setdefault(row.info.id, []).append(row.info)
+        ids = {*before, *self.locks_by_job}
+        self.narrowed.locks_changed(each for each in ids if before.get(each) != self.locks_by_job.get(each))
 
     # ── what the screen asks ──
 
-    def filtered(self, name: str, whole: Source) -> Source:
-        """The rows of a view that the filter leaves; `whole`: all of them."""
-        if name not in self._filtered:
-            self._filtered[name] = whole.filtered(self.filter)
-        return self._filtered[name]
+    def is_in(self, view: str, job_id: str) -> bool:
+        """Whether a job is in a view; "locked": whether any lock of it stands."""
+        return job_id in (self.locks_by_job if view == "locked" else self.rows[view])
 
-    def _forget_filtered(self, name: str) -> None:
-        """A view has changed, and with it those that open from its rows."""
-        for key in [key for key in self._filtered if key.startswith(name)]:
-            del self._filtered[key]
-
-    def set_filter(self, text: str) -> None:
-        self.filter = text
-        self._filtered.clear()
+    def locks_of(self, job_id: str) -> Sequence[LockInfo]:
+        """The locks of a job."""
+        return self.locks_by_job.get(job_id, ())
 
     @property
     def counts(self) -> Counts:

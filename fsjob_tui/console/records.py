@@ -84,7 +84,7 @@ def export(screen: MainScreen) -> None:
         keys = [key for key in keys if key in table.marked]
     ids = list(dict.fromkeys(target.id for key in keys for target in view.targets_of(model, key)))
     since = model.rows[view.name].since if view.name in model.rows else lambda job_id: None
-    whole = not (table.marked or model.filter)
+    whole = not (table.marked or model.narrowed.text)
     listed = screen.acts.shell("ls", view.name, "--json").removesuffix(" --write") if whole else ""
     lines = [
         f"{len(ids):,} jobs: {'all' if whole else 'the marked ones' if table.marked else 'those that match'}.",

@@ -9,7 +9,6 @@ from fsjob_core.journal import Group, Outcome
 from fsjob_core.operator import Operator
 
 from ..text import short_age, short_count
-from .screens.dialogs import Countdown
 from .targets import Target, names
 
 if TYPE_CHECKING:
@@ -76,15 +75,12 @@ class Removing:
         acts.ask("UNDO", lines, shell, lambda: self._undo(group, shell), count=group.count)
 
     def _undo(self, group: Group, shell: str) -> None:
-        progress = None
         if group.count > 1:
-            lines = ["Each job is judged again at its turn."]
-            progress = Countdown(f"{group.count} JOBS", lines, can_give_up=True)
+            self._acts.sets.undo(group, shell)
+            return
 
         def act(operator: Operator) -> Outcome:
-            outcomes = operator.undo(group, lambda outcome: progress is not None and progress.given_up)
-            if not outcomes:
-                return Outcome(False, "it was undone already")
-            return self._acts.of_many(outcomes, group.count)
+            outcomes = operator.undo(group)
+            return outcomes[0] if outcomes else Outcome(False, "it was undone already")
 
-        self._acts.do(shell, act, countdown=progress)
+        self._acts.do(shell, act)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fsjob_core.doctor import Kind, Problem, headline, plan
-from fsjob_core.errors import FsJobError
 from fsjob_core.feed import ProblemGroup
-from fsjob_core.journal import Outcome
 from fsjob_core.operator import Operator
 
+from ..many import Tally, each
 from .findings import Finding
-from .screens.dialogs import Countdown, Typed
+from .screens.dialogs import Typed
+from .sets import Told
 
 if TYPE_CHECKING:
     from .acting import Acts
@@ -90,25 +91,15 @@ class Repairing:
 
     def _start(self, findings: list[Finding], shell: str, *, force: bool) -> None:
         total = sum(map(_count, findings))
-        title = f"{total:,} PROBLEM{'S' if total != 1 else ''}"
-        progress = Countdown(title, ["Each is judged again at its turn."], can_give_up=True)
 
-        def act(operator: Operator) -> Outcome:
-            outcomes: list[Outcome] = []
+        def run(operator: Operator, told: Told) -> Tally:
             try:
-                for problem in _each(operator, findings):
-                    if progress.given_up or len(outcomes) == total:
-                        break
-                    try:
-                        outcomes.append(operator.repair(problem, force=force))
-                    except (FsJobError, OSError) as error:
-                        outcomes.append(Outcome(False, str(error), problem.id))
-                    progress.follow(self._screen.app, len(outcomes), total)
+                problems = islice(_each(operator, findings), total)
+                return each(problems, lambda one: [operator.repair(one, force=force)], told, total=total, at_once=1)
             finally:
                 self._screen.app.call_from_thread(self._screen.examine)
-            return self._acts.of_many(outcomes, total)
 
-        self._acts.do(shell, act, countdown=progress)
+        self._acts.sets.run(total, shell, run)
 
 
 def _count(finding: Finding) -> int:

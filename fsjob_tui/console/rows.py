@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, KeysView
 
 from fsjob_core.facts import Entry
 
@@ -18,6 +18,8 @@ class Rows:
 
     def __init__(self, *, newest: bool = False) -> None:
         self.newest = newest
+        self.changes = 0
+        """How often it was changed: whoever made something of it sees that by this."""
         self._sorted: list[Keyed] = []
         self._since: dict[str, float] = {}
 
@@ -28,11 +30,13 @@ class Rows:
         return job_id in self._since
 
     def clear(self) -> None:
+        self.changes += 1
         self._sorted.clear()
         self._since.clear()
 
     def change(self, gone: Iterable[str], came: Iterable[Entry]) -> None:
         """Take rows out and put rows in."""
+        self.changes += 1
         left = {job_id for job_id in gone if job_id in self._since}
         new = [(entry.since, entry.id) for entry in came if entry.id not in self._since or entry.id in left]
         if len(left) + len(new) > FEW:
@@ -66,10 +70,14 @@ class Rows:
         found = bisect_left(self._sorted, (since, job_id))
         return len(self._sorted) - 1 - found if self.newest else found
 
-    def filtered(self, text: str) -> Rows:
-        """The rows whose id has this text, in the same order."""
+    def keys(self) -> KeysView[str]:
+        return self._since.keys()
+
+    def only(self, job_ids: Collection[str]) -> Rows:
+        """These rows alone, in the same order."""
         found = Rows(newest=self.newest)
-        found._sorted = [keyed for keyed in self._sorted if text in keyed[1]]
+        wanted = set(job_ids)
+        found._sorted = [keyed for keyed in self._sorted if keyed[1] in wanted]
         found._since = {job_id: since for since, job_id in found._sorted}
         return found
 
@@ -80,6 +88,7 @@ class Listed:
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._keys = list(keys)
         self._index = {key: index for index, key in enumerate(self._keys)}
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -90,9 +99,8 @@ class Listed:
     def index(self, key: str) -> int | None:
         return self._index.get(key)
 
-    def filtered(self, text: str) -> Listed:
-        """The keys that have this text, in the same order."""
-        return Listed(key for key in self._keys if text in key)
+    def keys(self) -> KeysView[str]:
+        return self._index.keys()
 
 
 Source = Rows | Listed

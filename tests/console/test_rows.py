@@ -38,11 +38,11 @@ def test_rows_are_what_a_sorted_list_would_be(
 def test_a_filter_shows_how_many_of_how_many() -> None:
     model = Model("/store")
     model.apply(Delta("pending", came=(Entry("job-abc", 1.0), Entry("job-xyz", 2.0)), reset=True))
-    model.set_filter("abc")
+    model.narrowed.set_filter("abc")
     assert len(VIEWS["pending"].source(model)) == 1
     model.apply(Delta("pending", came=(Entry("job-abcd", 3.0),)))
     assert len(VIEWS["pending"].source(model)) == 2
-    model.set_filter("")
+    model.narrowed.set_filter("")
     assert len(VIEWS["pending"].source(model)) == 3
 
 

@@ -95,6 +95,29 @@ def test_json_is_as_its_schema_says(store: JobStore, inside: Inside) -> None:
             assert complaint(schema, line) is None, f"{name}: {complaint(schema, line)}"
 
 
+@pytest.mark.parametrize(("view", "wanted", "found"), [
+    ("pending", "request.n:0", ["pending"]),
+    ("pending", "is:locked", ["held"]),
+    ("pending", "!is:locked !request.n:5", ["pending"]),
+    ("parked", "error:test is:parked", ["parked"]),
+    ("fulfilled", "value:v", ["waiting", "value"]),
+    ("fulfilled", "target:mail", ["waiting"]),
+    ("waiting", "is:fulfilled error:no", ["waiting"]),
+    ("locked", "owner:node", ["held"]),
+    ("locked", "request.n:4 is:pending", ["held"]),
+    ("locked", "is:live request.n:5", []),
+])  # fmt: skip
+def test_a_listing_is_filtered(store: JobStore, inside: Inside, view: str, wanted: str, found: list[str]) -> None:
+    prepare(store)
+    numbers = {"pending": 0, "parked": 1, "waiting": 2, "value": 3, "held": 4, "spare": 5, "torn": 6}
+    code, told, said = inside("ls", view, "--filter", wanted, "--json")
+    assert code == 0
+    listed = {store.get(json.loads(line)["id"]).request["n"] for line in told.splitlines()}
+    assert listed == {numbers[name] for name in found}
+    torn = view == "pending" and wanted != "is:locked"
+    assert ("1 job cannot be read" in said) is torn, "and it does not match"
+
+
 def test_prometheus_can_read_the_page(store: JobStore, inside: Inside) -> None:
     prepare(store)
     odd = {"name": 'w"\\\n{}', "host": "h", "pid": 1, "state": 'a"b\\c\nd', "boot": "x", "done": 7}
@@ -127,6 +150,10 @@ def test_prometheus_can_read_the_page(store: JobStore, inside: Inside) -> None:
         (["queue", "missing", "1"], 3),
         (["queue", "PENDING"], 2),
         (["ls", "nowhere"], 2),
+        (["ls", "--filter", "a kind:x"], 2),
+        (["console", "--filter", "is:"], 2),
+        (["requeue", "--if-parked", "PENDING"], 4),
+        (["requeue", "--if-parked", "DONE"], 4),
         (["nothing"], 2),
         (["create", "{"], 2),
         (["-C", "/nowhere", "ls"], 5),

@@ -45,7 +45,7 @@ def test_a_moved_store_is_one_problem_whose_repair_is_shown_before_and_audited(
     first = os.readlink(store.layout.pending_link(ids[0]))
     assert first.startswith("/old"), "of more than a hundred the number is typed"
     console.press(f"\x7f{len(ids)}\r")
-    console.until(f"done {len(ids)} of {len(ids)}", 60)
+    console.until(f"done {len(ids)}, skipped 0, failed 0", 60)
     assert {os.readlink(store.layout.pending_link(job_id)) for job_id in ids} == {f"../jobs/{job_id}" for job_id in ids}
     assert [(line["act"], line["done"]) for line in audit(store)] == [("repair", True)] * len(ids)
     console.until("6 Prob 1")
@@ -82,7 +82,7 @@ def test_what_failed_alike_is_run_again_together(store: JobStore, open_console: 
     console.press("r")
     console.until("4 jobs")
     console.press("y")
-    console.until("done 4 of 4")
+    console.until("done 4, skipped 0, failed 0")
     console.until("5 Park 1")
     assert [entry.id for entry in store.views.entries("parked")] == parked["exit"]
     console.until("1 exit 137: Killed")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.widgets import Input
-
 from fsjob_core.facts import Evidence
 
 from ..views import VIEWS, View
 from ..widgets.panes import Pane
 from .action import Action
+from .ordering import ORDER as ORDER_BY
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -45,6 +44,15 @@ def _why_no_worst(screen: MainScreen) -> str | None:
     return None if screen.model.verdict.evidence else "nothing is wrong"
 
 
+def _to_match(screen: MainScreen, step: int) -> None:
+    """With a filter every row is a match; without one rows in trouble are looked for."""
+    table = screen.table
+    if not (screen.model.narrowed.text and screen.view.filters):
+        _to_trouble(screen, step)
+    elif len(table.source):
+        table.move_to((table.index + step) % len(table.source))
+
+
 def _to_trouble(screen: MainScreen, step: int) -> None:
     table = screen.table
     rows = (table.source.index(key) for key in screen.view.troubles(screen.model))
@@ -57,14 +65,12 @@ def _to_trouble(screen: MainScreen, step: int) -> None:
 
 
 def _filter(screen: MainScreen) -> None:
-    field = screen.query_one("#filter", Input)
-    field.display = True
-    field.value = screen.model.filter
-    field.focus()
+    screen.go(screen.view.narrowed(screen.model))
+    screen.filter_line.open()
 
 
 def _why_no_filter(screen: MainScreen) -> str | None:
-    return None if screen.view.filters else f"{screen.view.title.lower()} are not filtered"
+    return None if screen.view.filters or screen.view.narrows else f"{screen.view.title.lower()} are not filtered"
 
 
 def _why_no_mark(screen: MainScreen) -> str | None:
@@ -83,18 +89,10 @@ def _mark(screen: MainScreen) -> None:
 
 def _mark_all(screen: MainScreen) -> None:
     table = screen.table
-    every = {table.source.key(index) for index in range(len(table.source))}
+    every = set(table.source.keys())
     table.marked = set() if table.marked >= every else every
     table.repaint()
     screen.refresh_around()
-
-
-def _order(screen: MainScreen) -> None:
-    order = screen.view.reorder(screen.model)
-    if order is not None:
-        screen.table.model_changed(keep_line=False)
-        screen.table.repaint()
-    screen.tell(order or "locks are ordered worst first, workers by name")
 
 
 def _view(view: View) -> Action:
@@ -122,16 +120,18 @@ def _pages(name: str, keys: str, help: str, pages: int) -> Action:  # noqa: A002
 
 WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again: to the next", _worst, _why_no_worst,
                show=True, shown_as="!")  # fmt: skip
-FILTER = Action("filter", "slash", "filter", "show only jobs whose id has this text; escape clears", _filter,
-                _why_no_filter, show=True, shown_as="/")  # fmt: skip
+FILTER = Action("filter", "slash", "filter", "show only what matches: text in the id, request.path:text, is:dead, !not",
+                _filter, _why_no_filter, show=True, shown_as="/")  # fmt: skip
 MARK = Action("mark", "space", "mark", "mark the row; acts then go to all that are marked", _mark, _why_no_mark,
               aims=True, show=True)  # fmt: skip
 MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, _why_no_mark)
 
 ACTIONS = (
-    Action("order", "o", "order", "order newest first, or oldest first", _order),
-    Action("next", "n", "next trouble", "go to the next row that is marked as trouble", lambda s: _to_trouble(s, 1)),
-    Action("previous", "N", "previous trouble", "go to the row of trouble before", lambda s: _to_trouble(s, -1)),
+    ORDER_BY,
+    Action("next", "n", "next", "the next match of the filter; without one the next row in trouble",
+           lambda screen: _to_match(screen, 1)),
+    Action("previous", "N", "previous", "the match before, or the row in trouble before",
+           lambda screen: _to_match(screen, -1)),
     *map(_view, ORDER),
     _step(1),
     _step(-1),

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.widgets import Input
 
 from ...text import safe_text
 from ..acting import Acts
@@ -19,6 +18,7 @@ from ..model import Model
 from ..occasion import Occasions
 from ..targets import Target
 from ..views import VIEWS, View
+from ..widgets.filterline import FilterLine
 from ..widgets.lines import Line
 from ..widgets.panes import Pane
 from ..widgets.table import JobTable
@@ -34,8 +34,6 @@ class Frame(Screen[None], inherit_bindings=False):
     Frame #left { width: 1fr; }
     Frame #detail { width: 46; display: none; }
     Frame #below { height: 9; display: none; }
-    Frame #filter { height: 1; border: none; padding: 0 1; display: none; background: $boost; }
-    Frame #filter:focus { border: none; }
     """
 
     def __init__(self, directory: str, *, read_only: bool, worker: str | None, occasions: Occasions) -> None:
@@ -55,7 +53,7 @@ class Frame(Screen[None], inherit_bindings=False):
         """The job of which all is shown."""
         self.last_view: View = VIEWS["pending"]
         self.evidence = -1
-        self._asked: tuple[object, object] = (None, None)
+        self._asked: dict[type, object] = {}
         self._put_away = False
 
     def compose(self) -> ComposeResult:
@@ -68,9 +66,7 @@ class Frame(Screen[None], inherit_bindings=False):
                 yield JobTable(self.model, self.now, VIEWS["pending"])
                 yield Pane("below")
             yield Pane("detail")
-        field = Input(id="filter", placeholder="text in the id; enter keeps it, esc clears it", select_on_focus=False)
-        field.cursor_blink = False
-        yield field
+        yield FilterLine(self.model.narrowed)
         yield Line("keys")
 
     # ── parts ──
@@ -78,6 +74,10 @@ class Frame(Screen[None], inherit_bindings=False):
     @property
     def table(self) -> JobTable:
         return self.query_one(JobTable)
+
+    @property
+    def filter_line(self) -> FilterLine:
+        return self.query_one(FilterLine)
 
     @property
     def view(self) -> View:

@@ -10,7 +10,6 @@ from typing import ClassVar, TextIO
 
 from textual import events, on
 from textual.binding import BindingType
-from textual.widgets import Input
 
 from ...text import short_size
 from ..actions import ACTIONS, Action, bindings
@@ -19,6 +18,7 @@ from ..actions.worker import start
 from ..canary import CanaryEnded
 from ..clipboard import copy
 from ..views import VIEWS, View
+from ..widgets.filterline import FilterLine
 from ..widgets.table import JobTable
 from .dialogs import Ask
 from .editors import WorkerCommand
@@ -78,7 +78,7 @@ class MainScreen(Painted):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action != "do":
             return True
-        if self.query_one("#filter", Input).has_focus and parameters != ("close",):
+        if self.filter_line.typing and parameters != ("close",):
             return False
         return True if self.why_not(ACTIONS[str(parameters[0])]) is None else None
 
@@ -99,7 +99,9 @@ class MainScreen(Painted):
     # ── opening and closing ──
 
     def go(self, view: View) -> None:
-        """Show a view."""
+        """Show a view, or what the filter leaves of it."""
+        if self.model.narrowed.text and not view.filters:
+            view = view.narrowed(self.model)
         if view is not self.view:
             if not self.view.under:
                 self.last_view = self.view
@@ -132,10 +134,9 @@ class MainScreen(Painted):
 
     def close(self) -> bool:
         """Close what was opened last; says whether there was anything."""
-        field = self.query_one("#filter", Input)
-        if field.has_focus:
-            field.value = ""
-            self._end_filter()
+        narrowed = self.model.narrowed
+        if self.filter_line.typing:
+            self.filter_line.leave()
         elif self.opened is not None:
             self.opened = None
             self.refresh_around()
@@ -143,9 +144,11 @@ class MainScreen(Painted):
             self.table.marked.clear()
             self.table.repaint()
             self.refresh_around()
-        elif self.model.filter:
-            field.value = ""
-            self._end_filter()
+        elif narrowed.searching and self.view.filters:
+            narrowed.stop()
+            self.filter_changed()
+        elif narrowed.text and self.view.filters:
+            self.filter_line.set_filter("")
         elif self.view.under:
             self.go(VIEWS[self.view.under])
         else:
@@ -182,23 +185,14 @@ class MainScreen(Painted):
 
     # ── the filter ──
 
-    def _end_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        self._set_filter(field.value)
-        field.display = False
-        self.table.focus()
-
-    def _set_filter(self, text: str) -> None:
-        self.model.set_filter(text)
+    @on(FilterLine.Changed)
+    def filter_changed(self) -> None:
+        """Other rows match: what was searched for is searched for anew."""
+        self.ask_for_rows()
         self.table.model_changed()
         self.refresh_around()
         self.ask_for_rows()
 
-    @on(Input.Changed, "#filter")
-    def filter_changed(self, event: Input.Changed) -> None:
-        if event.input.has_focus:
-            self._set_filter(event.value)
-
-    @on(Input.Submitted, "#filter")
-    def filter_done(self) -> None:
-        self._end_filter()
+    @on(FilterLine.Closed)
+    def filter_closed(self) -> None:
+        self.table.focus()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events, on
 from textual.message import Message
 
-from fsjob_core.feed import Examine, Gone, Open, Wanted
+from fsjob_core.feed import Examine, Gone, Open, Read, Request, Wanted
 from fsjob_core.feed import Message as FeedMessage
 
 from ...text import safe_text
@@ -109,10 +109,14 @@ class Painted(Frame):
         view = self.view
         wanted = Wanted(view.read_as, self.table.visible_keys() if view.reads else ())
         opened = Open(self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None)
-        for index, request in enumerate((wanted, opened)):
-            if self._asked[index] != request:
-                self._feed.send(request)  # type: ignore[arg-type]
-        self._asked = (wanted, opened)
+        narrowed = self.model.narrowed
+        requests: list[Request] = [wanted, opened, narrowed.search(view.searched)]
+        if to_read := narrowed.to_read():
+            requests.append(Read(view.read_as, to_read))
+        for request in requests:
+            if self._asked.get(type(request)) != request:
+                self._asked[type(request)] = request
+                self._feed.send(request)
 
     # ── painting ──
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fsjob_core.facts import Verdict
 from fsjob_core.feed import RowDetail
 from fsjob_core.health import SIGNS, elapsed
 
 from ...text import safe_text, short_age
 from ..model import Model
 from ..pieces import style_of
-from .column import EMPTY, Cell, Column
+from .column import EMPTY, By, Cell, Column
 
 
 def lock_sign(model: Model, key: str, now: float) -> Cell:
@@ -43,4 +44,27 @@ def tries(row: RowDetail) -> Cell:
     return Cell(str(row.attempts)) if row.attempts else EMPTY
 
 
-JOB = Column("JOB", 13, 9, lambda model, key, now: Cell(safe_text(key)), wide=20)
+def by_id(model: Model, key: str) -> float:
+    """All the same: what is the same goes by its id."""
+    return 0.0
+
+
+def by_lock(model: Model, key: str) -> float | None:
+    """Worst first."""
+    lock = model.work_locks.get(key)
+    return float(VERDICTS.index(lock.verdict)) if lock is not None else None
+
+
+def by_detail(value: Callable[[RowDetail], float | None]) -> By:
+    """By what is read of each job."""
+
+    def by(model: Model, key: str) -> float | None:
+        found = model.details.get(key)
+        return value(found) if found is not None else None
+
+    return by
+
+
+BY_TRIES = by_detail(lambda row: row.attempts)
+VERDICTS = list(Verdict)
+JOB = Column("JOB", 13, 9, lambda model, key, now: Cell(safe_text(key)), wide=20, by=by_id)

@@ -25,6 +25,15 @@ class Cell(NamedTuple):
 EMPTY = Cell("")
 
 
+By = Callable[[Model, str], float | str | None]
+"""What a row is ordered by; None where it is not known."""
+
+
+def by_time(model: Model, key: str) -> float | str | None:
+    """The order that rows of jobs are kept in."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """`width` 0 takes what is left. `worth`: the lower, the sooner it is dropped; 9 stays."""
@@ -36,6 +45,10 @@ class Column:
     right: bool = False
     wide: int = 0
     """A wider width, where the screen is at least 100 columns wide."""
+    by: By | None = None
+    """What rows are ordered by where this column is chosen for that; None: it cannot be."""
+    reads: bool = False
+    """Whether each job must be read for that."""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from fsjob_core.feed import RowDetail
 
 from ...text import safe_bytes, safe_text, short_seconds, short_size
-from .cells import JOB, age, detail
-from .column import Cell, Column
+from .cells import JOB, age, by_detail, detail
+from .column import Cell, Column, by_time
 from .view import View
 
 
 def _took(row: RowDetail) -> Cell:
     return Cell(short_seconds(row.took)) if row.took is not None else Cell("?", "dim")
+
+
+def _size(row: RowDetail) -> Cell:
+    return Cell(short_size(row.value_size or 0))
 
 
 def _value(row: RowDetail) -> Cell:
@@ -25,8 +29,8 @@ class Fulfilled(View):
     state = "fulfilled"
     columns = (
         JOB,
-        Column("FINISHED", 8, 8, age("fulfilled"), right=True),
-        Column("TOOK", 7, 4, detail(_took), right=True),
-        Column("SIZE", 8, 5, detail(lambda row: Cell(short_size(row.value_size or 0))), right=True),
+        Column("FINISHED", 8, 8, age("fulfilled"), right=True, by=by_time),
+        Column("TOOK", 7, 4, detail(_took), right=True, by=by_detail(lambda row: row.took), reads=True),
+        Column("SIZE", 8, 5, detail(_size), right=True, by=by_detail(lambda row: row.value_size), reads=True),
         Column("VALUE", 0, 6, detail(_value)),
     )

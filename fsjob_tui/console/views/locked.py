@@ -18,7 +18,8 @@ from ...text import safe_text, short_age, short_seconds
 from ..model import Model
 from ..pieces import Piece, line, style_of
 from ..rows import Source
-from .column import EMPTY, Cell, Column
+from .cells import VERDICTS
+from .column import EMPTY, By, Cell, Column
 from .view import View
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def _lock(show: Callable[[LockRow, Model, float], Cell]) -> Callable[[Model, str
         return show(row, model, now) if row is not None else EMPTY
 
     return cell
+
+
+def _by(value: Callable[[LockInfo], float | str | None]) -> By:
+    def by(model: Model, key: str) -> float | str | None:
+        row = model.locks.get(key)
+        return value(row.info) if row is not None else None
+
+    return by
 
 
 def _held(row: LockRow, model: Model, now: float) -> Cell:
@@ -126,15 +135,18 @@ class Locked(View):
     reads = False
     columns = (
         Column("", 1, 9, _lock(lambda row, m, now: Cell(SIGNS[row.info.verdict], style_of(row.info.verdict)))),
-        Column("VERDICT", 7, 8, _lock(lambda row, m, now: Cell(row.info.verdict.upper(), style_of(row.info.verdict)))),
-        Column("JOB", 13, 9, _lock(lambda row, m, now: Cell(safe_text(row.info.id))), wide=20),
+        Column("VERDICT", 7, 8, _lock(lambda row, m, now: Cell(row.info.verdict.upper(), style_of(row.info.verdict))),
+               by=_by(lambda info: VERDICTS.index(info.verdict))),
+        Column("JOB", 13, 9, _lock(lambda row, m, now: Cell(safe_text(row.info.id))), wide=20,
+               by=_by(lambda info: info.id)),
         Column("KIND", 5, 3, _lock(lambda row, m, now: Cell(row.info.kind.replace("notification", "note")))),
-        Column("OWNER", 0, 6, _lock(_owner)),
-        Column("HELD", 7, 5, _lock(_held), right=True),
-        Column("BEAT", 7, 7, _lock(lambda row, m, now: Cell(short_age(now - row.info.last_beat))), right=True),
+        Column("OWNER", 0, 6, _lock(_owner), by=_by(lambda info: info.whose)),
+        Column("HELD", 7, 5, _lock(_held), right=True, by=_by(lambda info: info.since)),
+        Column("BEAT", 7, 7, _lock(lambda row, m, now: Cell(short_age(now - row.info.last_beat))), right=True,
+               by=_by(lambda info: info.last_beat)),
         Column("USUAL", 5, 4, _lock(_times_usual), right=True),
         Column("LAST MINUTE", 20, 1, _lock(lambda row, m, now: Cell(beats(row, now), "dim"))),
-    )
+    )  # fmt: skip
 
     def whole(self, model: Model) -> Source:
         return model.listed["locked"]
@@ -151,9 +163,6 @@ class Locked(View):
 
     def known(self, model: Model) -> bool:
         return True
-
-    def reorder(self, model: Model) -> str | None:
-        return None
 
     def job_of(self, model: Model, key: str) -> str:
         return model.locks[key].info.id if key in model.locks else key.partition(":")[2]

@@ -12,8 +12,8 @@ from ..errors import ALL
 from ..model import Model
 from ..rows import Listed, Rows, Source
 from ..targets import Target
-from .cells import JOB, age, detail
-from .column import EMPTY, Cell, Column
+from .cells import BY_TRIES, JOB, age, detail
+from .column import EMPTY, Cell, Column, by_time
 from .view import View
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Parked(View):
     help = "the jobs that were given up, by what went wrong"
     empty = "no job was given up"
     state = "parked"
+    filters = False
+    narrows = True
     beside = False
     reads = False
     columns = (
@@ -78,9 +80,6 @@ class Parked(View):
         groups = len(errors.listed()) - 1
         return f"{parked:,} parked, {groups:,} error{'s' if groups != 1 else ''}{going_on}"
 
-    def reorder(self, model: Model) -> str | None:
-        return None
-
     def job_of(self, model: Model, key: str) -> str:
         return ""
 
@@ -98,6 +97,11 @@ class Parked(View):
         rows = _jobs(model, key)
         ids = (rows.key(index) for index in range(len(rows)))
         return [Target(job_id, "parked", self.lock_of(model, job_id)) for job_id in ids]
+
+    def narrowed(self, model: Model) -> View:
+        """All parked jobs, one by one."""
+        model.opened_error = ALL
+        return PARKED_JOBS
 
     def why_not_open(self, model: Model, key: str) -> str | None:
         return None
@@ -117,18 +121,14 @@ class ParkedJobs(View):
     state = "parked"
     columns = (
         JOB,
-        Column("PARKED", 7, 8, age("parked"), right=True),
-        Column("TRY", 3, 5, detail(lambda row: Cell(str(row.attempts))), right=True),
+        Column("PARKED", 7, 8, age("parked"), right=True, by=by_time),
+        Column("TRY", 3, 5, detail(lambda row: Cell(str(row.attempts))), right=True, by=BY_TRIES, reads=True),
         Column("ERROR", 0, 7, detail(lambda row: Cell(safe_text(row.problem or row.error), "bad"))),
         Column("REQUEST", 24, 2, detail(lambda row: Cell(safe_text(row.request)))),
     )
 
     def whole(self, model: Model) -> Source:
         return _jobs(model, model.opened_error)
-
-    def source(self, model: Model) -> Source:
-        whole = self.whole(model)
-        return model.filtered(f"parked {model.opened_error}", whole) if model.filter else whole
 
     def total(self, model: Model) -> int:
         return len(self.whole(model))
@@ -138,12 +138,6 @@ class ParkedJobs(View):
 
     def known(self, model: Model) -> bool:
         return "parked" in model.scanned
-
-    def reorder(self, model: Model) -> str | None:
-        rows = _jobs(model, model.opened_error)
-        rows.newest = not rows.newest
-        model.set_filter(model.filter)
-        return "newest first" if rows.newest else "oldest first"
 
 
 PARKED_JOBS = ParkedJobs()

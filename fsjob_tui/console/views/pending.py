@@ -7,8 +7,8 @@ from fsjob_core.feed import RowDetail
 from ...text import safe_text, short_age
 from ..model import Model
 from ..pieces import style_of
-from .cells import JOB, age, detail, lock_sign, tries
-from .column import EMPTY, Cell, Column
+from .cells import BY_TRIES, JOB, age, by_lock, detail, lock_sign, tries
+from .column import EMPTY, Cell, Column, by_time
 from .view import View
 
 
@@ -33,8 +33,8 @@ class Pending(View):
     columns = (
         Column("", 1, 9, lock_sign),
         JOB,
-        Column("AGE", 7, 8, age("pending"), right=True),
-        Column("TRY", 3, 5, detail(tries), right=True),
-        Column("LOCK", 12, 7, _lock_words),
+        Column("AGE", 7, 8, age("pending"), right=True, by=by_time),
+        Column("TRY", 3, 5, detail(tries), right=True, by=BY_TRIES, reads=True),
+        Column("LOCK", 12, 7, _lock_words, by=by_lock),
         Column("REQUEST", 0, 6, detail(_request)),
     )

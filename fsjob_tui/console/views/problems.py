@@ -94,9 +94,6 @@ class ProblemRows(View):
     def known(self, model: Model) -> bool:
         return model.findings.told.examined is not None
 
-    def reorder(self, model: Model) -> str | None:
-        return None
-
     def job_of(self, model: Model, key: str) -> str:
         return ""
 
@@ -167,10 +164,6 @@ class GroupProblems(ProblemRows):
 
     def whole(self, model: Model) -> Source:
         return model.findings.of(model.opened_problem)
-
-    def source(self, model: Model) -> Source:
-        whole = self.whole(model)
-        return whole.filtered(model.filter) if model.filter else whole
 
     def summary(self, model: Model, now: float) -> str:
         group = model.findings.rows.get(model.opened_problem)

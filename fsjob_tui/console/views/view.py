@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from fsjob_core.facts import LockInfo
+from fsjob_core.feed import LISTED
 from fsjob_core.health import RELEASABLE
 
 from ..model import Model
@@ -55,6 +56,18 @@ class View:
         """Which view the monitor reads its rows for."""
         return self.under or self.name
 
+    @property
+    def searched(self) -> str:
+        """In which view the monitor searches for what the filter wants; empty: it does not."""
+        return self.read_as if self.filters and self.read_as in (*LISTED, "locked") else ""
+
+    narrows: ClassVar[bool] = False
+    """Whether a filter holds in another view in the place of this one, which is `narrowed`."""
+
+    def narrowed(self, model: Model) -> View:
+        """The view in which a filter holds."""
+        return self
+
     # ── rows ──
 
     def whole(self, model: Model) -> Source:
@@ -62,9 +75,8 @@ class View:
         return model.rows[self.name]
 
     def source(self, model: Model) -> Source:
-        """The rows that the filter leaves."""
-        whole = self.whole(model)
-        return model.filtered(self.name, whole) if model.filter and self.filters else whole
+        """The rows that the filter leaves, in the order that was asked for."""
+        return model.narrowed.rows(self.name, self.whole(model), filters=self.filters)
 
     def total(self, model: Model) -> int:
         """How many rows there are; no filter changes it."""
@@ -86,12 +98,9 @@ class View:
         """Whether its rows were read by now."""
         return self.name in model.scanned
 
-    def reorder(self, model: Model) -> str | None:
-        """Order newest first, or oldest first; says which, or None where its order cannot be changed."""
-        rows = model.rows[self.name]
-        rows.newest = not rows.newest
-        model.set_filter(model.filter)
-        return "newest first" if rows.newest else "oldest first"
+    def orderable(self) -> list[Column]:
+        """The columns that its rows can be ordered by."""
+        return [column for column in self.columns if column.by is not None]
 
     # ── a row ──
 

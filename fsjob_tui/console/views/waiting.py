@@ -7,8 +7,8 @@ from fsjob_core.feed import RowDetail
 
 from ...text import safe_text
 from ..model import Model
-from .cells import JOB, age, detail, lock_sign, tries
-from .column import Cell, Column
+from .cells import BY_TRIES, JOB, age, by_detail, detail, lock_sign, tries
+from .column import Cell, Column, by_time
 from .view import View
 
 
@@ -19,6 +19,12 @@ def _first_target(row: RowDetail) -> Cell:
     return Cell(safe_text(f"{row.first_target}  {row.error}".rstrip()), "warn" if row.error else "")
 
 
+_TARGETS = Column(
+    "TARGETS", 7, 6, detail(lambda row: Cell(str(row.targets))), right=True, by=by_detail(lambda row: row.targets),
+    reads=True,
+)  # fmt: skip
+
+
 class Waiting(View):
     name, key, title, short = "waiting", "3", "Waiting", "Wait"
     help = "the jobs whose value somebody waits for"
@@ -26,10 +32,10 @@ class Waiting(View):
     columns = (
         Column("", 1, 9, lock_sign),
         JOB,
-        Column("SINCE", 7, 8, age("waiting"), right=True),
-        Column("TARGETS", 7, 6, detail(lambda row: Cell(str(row.targets))), right=True),
+        Column("SINCE", 7, 8, age("waiting"), right=True, by=by_time),
+        _TARGETS,
         Column("JOB IS", 9, 5, detail(lambda row: Cell("fulfilled" if row.fulfilled else "pending"))),
-        Column("TRY", 3, 4, detail(tries), right=True),
+        Column("TRY", 3, 4, detail(tries), right=True, by=BY_TRIES, reads=True),
         Column("FIRST TARGET", 0, 7, detail(_first_target)),
     )
 

@@ -14,7 +14,7 @@ from ...text import safe_text, short_age, short_seconds, short_size
 from ..model import Model
 from ..pieces import Piece
 from ..rows import Listed, Source
-from .column import EMPTY, Cell, Column
+from .column import EMPTY, By, Cell, Column
 from .locked import Locked
 from .view import View
 
@@ -34,6 +34,14 @@ def _member(show: Callable[[Member, float], Cell]) -> Callable[[Model, str, floa
         return show(member, now) if member is not None else EMPTY
 
     return cell
+
+
+def _by(value: Callable[[Member], float | str | None]) -> By:
+    def by(model: Model, key: str) -> float | str | None:
+        worker = model.workers.get(key)
+        return value(worker) if worker is not None else None
+
+    return by
 
 
 def _sign(state: str) -> Cell:
@@ -79,16 +87,20 @@ class Workers(View):
     follows = True
     columns = (
         Column("", 1, 9, _member(lambda member, now: _sign(member.state))),
-        Column("WORKER", 14, 9, _member(lambda member, now: Cell(safe_text(member.name))), wide=20),
-        Column("HOST:PID", 18, 4, _member(_where)),
-        Column("STATE", 8, 8, _member(lambda m, now: Cell(safe_text(m.state), _sign(m.state).style))),
+        Column("WORKER", 14, 9, _member(lambda member, now: Cell(safe_text(member.name))), wide=20,
+               by=_by(lambda member: member.name)),
+        Column("HOST:PID", 18, 4, _member(_where), by=_by(lambda member: member.host)),
+        Column("STATE", 8, 8, _member(lambda m, now: Cell(safe_text(m.state), _sign(m.state).style)),
+               by=_by(lambda member: member.state)),
         Column("NOW", 4, 6, _member(lambda member, now: Cell(str(member.now))), right=True),
-        Column("DONE", 7, 5, _figure(lambda member: member.done, "{:,}"), right=True),
+        Column("DONE", 7, 5, _figure(lambda member: member.done, "{:,}"), right=True,
+               by=_by(lambda member: member.done)),
         Column("RATE", 6, 3, _figure(lambda member: member.rate, "{:.1f}/s"), right=True),
         Column("FAILED", 6, 3, _figure(lambda member: member.failed, "{:,}"), right=True),
-        Column("BEAT", 7, 7, _member(lambda member, now: Cell(short_age(now - member.beat))), right=True),
+        Column("BEAT", 7, 7, _member(lambda member, now: Cell(short_age(now - member.beat))), right=True,
+               by=_by(lambda member: member.beat)),
         Column("", 0, 2, _said),
-    )
+    )  # fmt: skip
 
     def whole(self, model: Model) -> Source:
         return model.listed["workers"]
@@ -107,9 +119,6 @@ class Workers(View):
 
     def known(self, model: Model) -> bool:
         return True
-
-    def reorder(self, model: Model) -> str | None:
-        return None
 
     def job_of(self, model: Model, key: str) -> str:
         return ""
@@ -146,15 +155,13 @@ class MemberLocks(Locked):
     """The locks of one worker."""
 
     name, under = "member-locks", "workers"
+    searched = "locked"
     empty = "it holds no lock any more"
 
     def whole(self, model: Model) -> Source:
         member = model.workers.get(model.opened_member)
         held = [f"{kind}:{job_id}" for kind, job_id in member.locks] if member is not None else []
         return Listed(key for key in held if key in model.locks)
-
-    def source(self, model: Model) -> Source:
-        return self.whole(model).filtered(model.filter) if model.filter else self.whole(model)
 
     def summary(self, model: Model, now: float) -> str:
         member = model.workers.get(model.opened_member)

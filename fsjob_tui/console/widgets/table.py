@@ -101,7 +101,7 @@ class JobTable(ScrollView, can_focus=True):
         cursor = source.key(index) if len(source) else None
         moved, self.cursor = cursor != self.cursor, cursor
         if self.marked:
-            self.marked = {key for key in self.marked if source.index(key) is not None}
+            self.marked &= source.keys()
             if not self.marked:
                 self._marks_lost = monotonic()
         size = Size(self.size.width, len(source) + 1)
@@ -244,6 +244,8 @@ class JobTable(ScrollView, can_focus=True):
         model, view = self.model, self.view
         if model.problem is not None:
             return "  nothing to show"
-        if model.filter and view.filters:
-            return f"  0 of {view.total(model):,} match {model.filter!r}; esc clears the filter"
+        if model.narrowed.text and view.filters and view.total(model):
+            if model.narrowed.searching:
+                return "  none found yet; esc stops the search"
+            return f"  0 of {view.total(model):,} match; esc clears the filter"
         return f"  {view.empty}" if view.known(model) else "  reading …"
