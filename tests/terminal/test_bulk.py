@@ -107,5 +107,5 @@ def test_what_was_not_done_is_listed_with_its_reason(store: JobStore, open_conso
     console.until("already fulfilled 1")
     console.until("changed meanwhile 1")
     console.until("is fulfilled by now")
-    console.until("is pending by now")
+    console.until("is not parked any more")
     assert [store.get(job_id).version for job_id in jobs] == [1, 1, 1, 1]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -17,8 +16,6 @@ from textual.widgets import Input, RadioButton, RadioSet, Static
 from ...text import safe_text
 
 T = TypeVar("T")
-SAID_EVERY = 0.1
-"""Seconds between two words on how far an act on many has come: each makes the acting thread wait for the screen."""
 
 
 class Dialog(ModalScreen[T]):
@@ -114,7 +111,6 @@ class Countdown(Dialog[None]):
     def __init__(self, title: str, lines: Iterable[str], *, can_give_up: bool) -> None:
         super().__init__()
         self._title, self._text, self._can_give_up = title, list(lines), can_give_up
-        self._said = 0.0
         self.given_up = False
 
     def compose(self) -> ComposeResult:
@@ -126,13 +122,6 @@ class Countdown(Dialog[None]):
     def tick(self, left: float) -> None:
         """Called as seconds pass."""
         self.say(f"{left:4.1f} s left")
-
-    def follow(self, app: App[Any], done: int, total: int) -> None:
-        """Called from the acting thread after each of many, as often as it likes."""
-        now = time.monotonic()
-        if now - self._said >= SAID_EVERY:
-            self._said = now
-            app.call_from_thread(self.say, f"{done:,} of {total:,}")
 
     def say(self, text: str) -> None:
         """Called as it goes on."""
