@@ -416,7 +416,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(7, release_outside_the_guard, ("removing",)),
     Mutant(8, no_fence, ("late",)),
     Mutant(8, staged_after_the_read, ("late-bar",)),
-    Mutant(8, no_fence_on_a_free_lock, ("late-bar",), hint=17502931),
+    Mutant(8, no_fence_on_a_free_lock, ("late-bar",), hint=1003495),
     Mutant(8, taken_without_asking_the_clock, ("taking",)),
     Mutant(9, state_before_value, FULFILLING),
     *(Mutant(10, without_sync(caller, what), plans) for caller, what, plans in SYNCS),
