@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .errors import FsJobError
 from .facts import JobDetail
-from .feed import Details, Examine, Job, Message, Open, Read, RowDetail, Wanted
+from .feed import Details, Examine, Job, Message, Open, Read, RowDetail, Show, Wanted
 from .host import Host
 from .rows import row_detail
 from .views import Marks, Views
@@ -27,6 +27,7 @@ class Answers:
         self._wanted = Wanted("pending", ())
         self._answered: Wanted | None = None
         self._rows: dict[str, tuple[Marks, RowDetail]] = {}
+        self._show = Show()
         self._open = Open(None)
         self._opened: Open | None = None
         self._seen: tuple[int, ...] = ()
@@ -52,6 +53,8 @@ class Answers:
         elif isinstance(request, Read):
             with self._mutex:
                 self._to_read.append(request)
+        elif isinstance(request, Show):
+            self._show = request
 
     def answer(self, views: Views) -> bool:
         """Send what was asked for and not yet told, and what changed of the rest; says whether there is more to do."""
@@ -78,7 +81,7 @@ class Answers:
         for job_id in wanted.ids:
             marks, known = views.marks(job_id), self._rows.get(job_id)
             read = known is None or known[0] != marks
-            row = row_detail(views, wanted.view, job_id, marks) if known is None or read else known[1]
+            row = row_detail(views, wanted.view, job_id, marks, self._show) if known is None or read else known[1]
             rows[job_id] = marks, row
             if read or anew:
                 to_tell.append(row)

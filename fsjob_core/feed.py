@@ -84,6 +84,8 @@ class Overview:
     """When work was last seen to be taken."""
     skew: tuple[float, float] | None = None
     """Seconds, at least and at most, that the file system's clock is ahead; None where that is not known yet."""
+    history: tuple[tuple[float, float], ...] = ()
+    """Rates in and out of the last five minutes, half a minute each, the oldest first; empty while not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +247,14 @@ class Read:
     ids: tuple[str, ...]
 
 
-Request = Wanted | Open | Examine | Search | Read
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How requests are to be shown in rows, beside what is usual."""
+
+    kind: tuple[str, ...] = ()
+    """Members that tell what kind of job a request is, the first that it has; empty: the usual ones."""
+    masked: tuple[str, ...] = ()
+    """Words, in lower case, in the names of members whose values are masked."""
+
+
+Request = Wanted | Open | Examine | Search | Read | Show

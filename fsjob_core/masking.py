@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .record import Json
 
 SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "private_key", "credential")
@@ -9,11 +11,11 @@ SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authori
 MASK = "••••••"
 
 
-def masked(value: Json) -> Json:
-    """A JSON value with what looks secret masked."""
+def masked(value: Json, more: Sequence[str] = ()) -> Json:
+    """A JSON value with what looks secret masked; `more`: further words, in lower case."""
     if isinstance(value, dict):
         return {
-            name: MASK if any(word in name.lower() for word in SECRET) else masked(inner)
+            name: MASK if any(word in name.lower() for word in (*SECRET, *more)) else masked(inner, more)
             for name, inner in value.items()
         }
-    return [masked(inner) for inner in value] if isinstance(value, list) else value
+    return [masked(inner, more) for inner in value] if isinstance(value, list) else value

@@ -11,6 +11,8 @@ from .record import JobRecord
 
 RATE_WINDOW = 30
 """Seconds over which rates are taken."""
+STEPS = 10
+"""Rates of so many windows, one after the other, are the history: five minutes."""
 RUNS = 200
 """Recent runs from which the usual run time comes."""
 FEWEST_RUNS = 3
@@ -52,17 +54,31 @@ class Pace:
         self.last_finished = max(self.last_finished or 0.0, min(at, now))
 
     def _count(self, which: int, at: float, now: float, jobs: int) -> None:
-        if now - at < RATE_WINDOW and not self.holds:
+        if now - at < RATE_WINDOW * (STEPS + 1) and not self.holds:
             self._seconds.setdefault(int(min(at, now)), [0, 0])[which] += jobs
 
     def rates(self, now: float) -> tuple[float, float]:
         """Jobs that came and jobs that were fulfilled, a second."""
         if self._early is not None:
             return self._early
-        for second in [second for second in self._seconds if not 0 <= int(now) - second < RATE_WINDOW]:
+        for second in [at for at in self._seconds if not 0 <= int(now) - at < RATE_WINDOW * (STEPS + 1)]:
             del self._seconds[second]
-        came, done = (sum(counts[which] for counts in self._seconds.values()) for which in (0, 1))
-        return came / RATE_WINDOW, done / RATE_WINDOW
+        return self._rate_of(range(int(now) - RATE_WINDOW + 1, int(now) + 1))
+
+    def history(self, now: float) -> tuple[tuple[float, float], ...]:
+        """The rates of the last five minutes, half a minute each, the oldest first; empty until they are known.
+
+        Half minutes of the clock, so that they are others only every half minute.
+        """
+        if self._early is not None:
+            return ()
+        end = int(now) // RATE_WINDOW * RATE_WINDOW
+        starts = range(end - STEPS * RATE_WINDOW, end, RATE_WINDOW)
+        return tuple(self._rate_of(range(start, start + RATE_WINDOW)) for start in starts)
+
+    def _rate_of(self, seconds: range) -> tuple[float, float]:
+        came, done = (sum(self._seconds[at][which] for at in seconds if at in self._seconds) for which in (0, 1))
+        return came / len(seconds), done / len(seconds)
 
     def ran(self, seconds: float) -> None:
         """A job took so long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from .errors import FsJobError
-from .feed import RowDetail
+from .feed import RowDetail, Show
 from .fs import NotRegular
 from .ledger import Tries, read_ledger
 from .masking import masked
@@ -15,11 +15,12 @@ from .views import Marks, Views
 
 LARGEST_SHOWN = 256 << 10
 """Bytes of state.json up to which a row's request is read; of a larger one only the size is shown."""
+AS_USUAL = Show()
 KIND_MEMBERS = ("type", "service", "name", "kind")
 SHORT = 200
 
 
-def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
+def row_detail(views: Views, view: str, job_id: str, marks: Marks, show: Show = AS_USUAL) -> RowDetail:
     """Read one row; what cannot be read is told, never raised."""
     if marks.size > LARGEST_SHOWN:
         return RowDetail(job_id, problem=f"state.json has {marks.size:,} bytes; open it to see its request")
@@ -34,12 +35,12 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
     tries = max(read_ledger(record), key=lambda entry: entry.count, default=None) if view == "waiting" else None
     return RowDetail(
         id=job_id,
-        request=short_request(record.request),
+        request=short_request(record.request, show),
         attempts=tries.count if tries else 0 if view == "waiting" else int(record.number("attempts")),
         version=record.version,
         fulfilled=record.fulfilled,
         targets=len(record.waiting),
-        first_target=_short(record.waiting[0]) if record.waiting else "",
+        first_target=_short(record.waiting[0], show) if record.waiting else "",
         took=run_time(record),
         value_size=value_size,
         value_start=value_start,
@@ -49,18 +50,18 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks) -> RowDetail:
     )
 
 
-def short_request(request: Json) -> str:
+def short_request(request: Json, show: Show = AS_USUAL) -> str:
     """A request in short, its kind first, what looks secret masked: lists are seen by whoever looks over a shoulder."""
     if isinstance(request, dict):
-        for member in KIND_MEMBERS:
+        for member in show.kind or KIND_MEMBERS:
             if isinstance(request.get(member), str):
                 rest = {name: value for name, value in request.items() if name != member}
-                return f"{request[member][:40]} {_short(rest) if rest else ''}".rstrip()
-    return _short(request)
+                return f"{request[member][:40]} {_short(rest, show) if rest else ''}".rstrip()
+    return _short(request, show)
 
 
-def _short(value: Json) -> str:
-    return dump(masked(value)).decode("utf-8", "replace")[:SHORT]
+def _short(value: Json, show: Show) -> str:
+    return dump(masked(value, show.masked)).decode("utf-8", "replace")[:SHORT]
 
 
 def _told(tries: Tries) -> str:

@@ -107,9 +107,10 @@ class Survey:
             problems=tuple(_evidence(self.problems)),
         )
         since = oldest[0] if oldest is not None else None
+        history = tuple((round(came, 2), round(done, 2)) for came, done in scan.pace.history(now))
         bounds = scan.skew.bounds()
         return Overview(
-            counts, judge_store(facts), rate_in, rate_out, since, usual, p95, paused, pulled=pulled,
+            counts, judge_store(facts), rate_in, rate_out, since, usual, p95, paused, pulled=pulled, history=history,
             skew=(math.floor(bounds[0] * 10) / 10, math.ceil(bounds[1] * 10) / 10) if bounds is not None else None,
         )  # fmt: skip
 

@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         first = args[0]
-        if first not in COMMANDS and ("/" in first or os.path.isdir(first)):
+        if first not in COMMANDS and (first.startswith("@") or "/" in first or os.path.isdir(first)):
             return "console", self.get_command(ctx, "console"), args
         return super().resolve_command(ctx, args)
 
@@ -89,8 +89,8 @@ def _print_version(ctx: click.Context, option: click.Parameter, wanted: bool) ->
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="fsjob DIR opens the console on a store. Exit codes: 0 done, 1 failed, 2 usage, 3 no such job, "
-    "4 refused, 5 no store here.",
+    epilog="fsjob DIR opens the console on a store, and so does @NAME of the settings. Exit codes: 0 done, 1 failed, "
+    "2 usage, 3 no such job, 4 refused, 5 no store here.",
 )
 @click.option("-C", "--directory", "directory", metavar="DIR", help="The store (or FSJOB_DIR; else where you are).")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Which one.")

@@ -21,7 +21,7 @@ from .commands.common import print_json, say
 from .commands.exits import FAILED, NO_STORE, OutputClosed, run_safely
 from .console import headings
 from .console.errors import ALL
-from .console.pieces import Piece
+from .console.parts import Part
 from .console.views import VIEWS, View
 from .console.views.column import fit, put
 from .glance import ERRORS_OF, Glance, look
@@ -107,12 +107,11 @@ def screen(glance: Glance, shown: View | None, rows: int) -> Iterator[str]:
     """The lines of the screen."""
     model, now = glance.model, glance.now
     width = max(shutil.get_terminal_size((WIDTH, 24)).columns, 60)
-    left, right = _text(headings.store_pieces(model, width, mode="", worker="")), headings.clock(now)[0].rstrip()
-    yield f"{left}{right:>{max(width - len(left), len(right) + 2)}}"
+    yield _text(headings.store_parts(model, width, now=now))
     verdict = model.verdict
     yield f"{SIGNS[verdict.mood]} {safe_text(verdict.text)}"
-    yield _text(headings.tabs_pieces(model, width, None))
-    yield _text(headings.rates_pieces(model, width, shown or VIEWS["pending"], now))
+    yield _text(headings.tabs_parts(model, width, None))
+    yield _text(headings.rates_parts(model, width, shown or VIEWS["pending"], now))
     if shown is not None:
         yield from _table(glance, shown, rows, width, shown.title)
         return
@@ -154,8 +153,8 @@ def _table(glance: Glance, view: View, rows: int, width: int, title: str) -> Ite
         yield f"  … {more:,} more"
 
 
-def _text(pieces: Iterable[Piece]) -> str:
-    return "".join(text for text, _ in pieces).rstrip()
+def _text(parts: Iterable[Part]) -> str:
+    return "".join(part.text for part in parts).rstrip()
 
 
 # ── as JSON ──

@@ -109,3 +109,10 @@ def short_id(job_id: str, width: int) -> str:
         return job_id
     head = (width - 1 + 1) // 2
     return f"{job_id[:head]}…{job_id[-(width - 1 - head) :]}"
+
+
+def cut(text: str, width: int) -> str:
+    """`text` in at most so many cells, its end left out where it is longer."""
+    from rich.cells import cell_len, set_cell_size  # the shell's commands do without
+
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"

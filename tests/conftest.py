@@ -34,6 +34,16 @@ def need(tool: str) -> str:
     pytest.skip(message)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read nor write the settings of whoever runs them."""
+    before = {name: os.environ.get(name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+    os.environ.update({name: str(tmp_path_factory.mktemp(name.lower())) for name in before})
+    yield
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
 @pytest.fixture(autouse=True)
 def no_guard_is_kept() -> Iterator[None]:
     """A process keeps the guard of each store open; that of the tests has thousands of stores."""

@@ -12,16 +12,19 @@ from textual.pilot import Pilot
 
 from fsjob_core import JobStore
 from fsjob_tui.console.app import ConsoleApp
-from fsjob_tui.console.occasion import Occasion
+from fsjob_tui.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...], bool], ...] = (
-    ("pending", (120, 30), ("1",), False),
-    ("locked", (120, 30), ("2",), False),
-    ("release", (80, 24), ("2", "x"), False),
-    ("parked", (120, 30), ("5",), False),
-    ("fulfilled-light", (120, 30), ("4",), True),
-    ("narrow", (60, 15), ("1",), False),
+SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...], str], ...] = (
+    ("pending", (120, 30), ("1",), "dark"),
+    ("locked", (120, 30), ("2",), "dark"),
+    ("locked-light", (120, 30), ("2",), "light"),
+    ("release", (80, 24), ("2", "x"), "dark"),
+    ("parked", (120, 30), ("5",), "dark"),
+    ("fulfilled-light", (120, 30), ("4",), "light"),
+    ("workers-safe", (120, 30), ("7",), "safe"),
+    ("help", (80, 24), ("question_mark",), "dark"),
+    ("narrow", (60, 15), ("1",), "plain"),
 )
 HOLDER = """
 import sys
@@ -38,6 +41,7 @@ sys.stdin.read()
 def furnish(directory: str) -> list[subprocess.Popen[str]]:
     """A store in the middle of its work: one worker alive, one dead, jobs in every view."""
     store = JobStore(directory, durability="process")
+    store.label("render", "staging")
     for number in range(40):
         kind = ("bundler", "resize", "invoice")[number % 3]
         store.create({"service": kind, "path": f"/srv/in/{number:03}.dat", "min": True, "token": "s3cr3t"})
@@ -71,22 +75,21 @@ async def _settled(pilot: Pilot[int]) -> None:
     model = pilot.app._main.model  # type: ignore[attr-defined]
     for _ in range(100):
         await pilot.pause(0.1)
-        if model.overview is not None and model.locks and model.details and model.job is not None:
+        reads = pilot.app._main.view.reads  # type: ignore[attr-defined]
+        if model.overview is not None and model.locks and (model.details or not reads):
             break
     await pilot.pause(1.0)
 
 
 async def shoot(directory: str, into: Path) -> None:
-    for name, size, keys, light in SHOTS:
-        app = ConsoleApp(directory, occasions=lambda: Occasion("demo"))
+    for name, size, keys, theme in SHOTS:
+        app = ConsoleApp(directory, settings=Settings(theme=theme))
         async with app.run_test(size=size) as pilot:
-            if light:
-                app.toggle_theme()
             await pilot.pause(1.5)
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause(0.8)
-            if name != "release":
+            if name not in ("release", "help"):
                 await _settled(pilot)
             (into / f"{name}.svg").write_text(app.export_screenshot(title=f"fsjob: {name}"))
             app._main.close_down()

@@ -9,7 +9,7 @@ import pytest
 from fsjob_core.facts import Counts, LockInfo, Mood, Verdict
 from fsjob_core.health import SIGNS, LockFacts, StoreFacts, duration, judge_lock, judge_store
 from fsjob_core.lease import Owner, Sighting
-from fsjob_core.pace import RATE_WINDOW, Oldest, Pace
+from fsjob_core.pace import RATE_WINDOW, STEPS, Oldest, Pace
 from fsjob_core.pulse import Pulse
 
 LIVE = LockFacts(kind="work", age=1.0, unchanged=0.0, dead=None, owner="", held=None)
@@ -245,3 +245,16 @@ def test_the_oldest_of_many_is_found_again_and_again_without_looking_at_all() ->
 )
 def test_a_length_of_time_is_one_word(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_the_history_is_of_the_last_five_minutes_and_changes_every_half() -> None:
+    pace = Pace()
+    for second in range(400):
+        pace.count_in(1000.0 + second, 1000.0 + second)
+    pace.count_out(1370.0, 1399.0, 30)
+    history = pace.history(1380.0)
+    assert history == (*[(1.0, 0.0)] * (STEPS - 1), (1.0, 1.0)) == pace.history(1409.9)
+    assert pace.history(1410.0) == (*history[1:], (20 / RATE_WINDOW, 0.0))
+    assert pace.history(1399.0 + 400) == ((0.0, 0.0),) * STEPS
+    pace.begin(made=[], finished=[], now=2000.0)
+    assert pace.history(2000.0) == (), "not known before all was counted"

@@ -37,9 +37,22 @@ def with_store(command: F) -> F:
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, late: str | None, **options: Any) -> Any:
-        return ctx.invoke(command, directory=late or ctx.obj or os.environ.get("FSJOB_DIR") or ".", **options)
+        directory = named_store(late or ctx.obj or os.environ.get("FSJOB_DIR") or ".")
+        return ctx.invoke(command, directory=directory, **options)
 
     return wrapped  # type: ignore[return-value]
+
+
+def named_store(name: str) -> str:
+    """The directory of a store that may be given as @NAME of the settings. Raises UsageError where it has no such."""
+    if not name.startswith("@"):
+        return name
+    from ..settings import directory_of
+
+    try:
+        return directory_of(name)
+    except KeyError as error:
+        raise click.UsageError(str(error.args[0])) from None
 
 
 writing = click.option("--write", is_flag=True, help="Change a store that is guarded.")

@@ -9,7 +9,7 @@ import click
 from fsjob_core.facts import VIEWS as LISTS
 from fsjob_core.filtering import parse_filter
 
-from .common import with_store
+from .common import named_store, with_store
 
 VIEWS = (*LISTS, "problems", "workers")
 """What --once can print: named here, for the console's own take a while to import."""
@@ -22,6 +22,7 @@ VIEWS = (*LISTS, "problems", "workers")
 @click.option("--once", is_flag=True, help="Print the screen as text and end: 0 moving or idle, 1 not, 5 no answer.")
 @click.option("--view", type=click.Choice(VIEWS), help="With --once: the first rows of this view.")
 @click.option("--filter", "wanted", metavar="FILTER", default="", help="Show only what matches, as / does; see `ls`.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @with_store
 def console_command(
     directory: str,
@@ -32,8 +33,11 @@ def console_command(
     once: bool,
     view: str | None,
     wanted: str,
+    no_mouse: bool,
 ) -> None:
     """Open the live console on a store, or print it once: for a ticket, a cron line or a pipe.
+
+    DIR may be @NAME of the settings.
 
     \b
     Examples:
@@ -41,8 +45,10 @@ def console_command(
       fsjob console /srv/spool --read-only
       fsjob console /srv/spool --once || mail -s "the spool" ops < /dev/null
       fsjob /srv/spool --filter 'is:later error:ENOSPC'
+      fsjob @render
     """
     parse_filter(wanted)
+    opened = named_store(store) if store else directory
     if once:
         if worker is not None:
             raise click.UsageError("--once starts no worker")
@@ -50,7 +56,7 @@ def console_command(
             raise click.UsageError("--once shows the whole store; `fsjob ls --filter` lists what matches")
         from ..once import print_once
 
-        raise click.exceptions.Exit(print_once(store or directory, view, as_json))
+        raise click.exceptions.Exit(print_once(opened, view, as_json))
     if view is not None:
         raise click.UsageError("--view is for --once")
     need_terminal()
@@ -58,7 +64,8 @@ def console_command(
         raise click.UsageError("the console has JSON with --once only; `fsjob watch` and `fsjob stats --json` have it")
     from ..console.app import run_console
 
-    raise click.exceptions.Exit(run_console(store or directory, read_only=read_only, worker=worker, wanted=wanted))
+    code = run_console(opened, read_only=read_only, worker=worker, wanted=wanted, mouse=not no_mouse)
+    raise click.exceptions.Exit(code)
 
 
 def need_terminal(instead: str = "`fsjob console --once`, `fsjob watch`, `fsjob ls`, `fsjob stats`") -> None:

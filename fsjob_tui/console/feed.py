@@ -1,4 +1,4 @@
-"""From the monitor's pipe to the app: a thread that receives, and batches of messages at most four times a second."""
+"""From the monitor's pipe to the app: a thread that receives, and batches of messages, at most four a second."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ RESTART_AFTER = 2.0
 class Feed:
     """Keeps a monitor running and passes on what it says. `post` is called from the feed's thread."""
 
-    def __init__(self, directory: str, post: Callable[[list[Message]], object]) -> None:
+    def __init__(self, directory: str, post: Callable[[list[Message]], object], every: float = EVERY) -> None:
         self._directory = directory
         self._post = post
+        self._every = every
         self._closed = threading.Event()
         self._monitor = Monitor(directory)
         self._asked: dict[type, Request] = {}
@@ -42,7 +43,7 @@ class Feed:
             if message is None:
                 continue
             batch = [message]
-            until = time.monotonic() + EVERY
+            until = time.monotonic() + self._every
             quick = len(batch) == 1 and not isinstance(message, Gone)
             while quick and (more := self._monitor.receive(0.01)) is not None:
                 batch.append(more)

@@ -2,68 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
-from rich.cells import cell_len, set_cell_size
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from fsjob_core.facts import Mood
 from fsjob_core.health import SIGNS, elapsed
+from fsjob_core.pace import STEPS
 
-from ..text import safe_text, short_age, short_count, short_seconds
+from ..text import cut, safe_text, short_age, short_count, short_seconds
 from .model import Model
-from .pieces import Piece
+from .parts import Part, spread, width_of
+from .times import clock
 from .views import VIEWS, View
 
+BAD, WARN, GOOD = "bold $text-error", "bold $text-warning", "bold $text-success"
+MUTED, KEY = "$foreground-muted", "bold $text-accent"
 MOOD_STYLES = {
-    Mood.STALLED: "bold $text-error",
-    Mood.NOT_ANSWERING: "bold $text-error",
-    Mood.LONG: "bold $text-warning",
-    Mood.SLOW: "bold $text-warning",
-    Mood.PAUSED: "bold $text-warning",
-    Mood.MOVING: "bold $text-success",
+    Mood.STALLED: BAD,
+    Mood.NOT_ANSWERING: BAD,
+    Mood.LONG: WARN,
+    Mood.SLOW: WARN,
+    Mood.PAUSED: WARN,
+    Mood.MOVING: GOOD,
 }
+WIDE = 100
+"""Columns from which on there is room for what is only good to know."""
+BARS = "▁▂▃▄▅▆▇█"
 
 
-def store_pieces(model: Model, width: int, *, mode: str, worker: str) -> list[Piece]:
-    """Name, class, mode, file system, workers."""
+# ── the store ──
+
+
+def store_parts(
+    model: Model, width: int, *, now: float, local: bool = False, modes: Sequence[Part] = (), worker: str = ""
+) -> list[Part]:
+    """Name, class, what may be done, file system, workers, the time to the minute."""
     hello = model.hello
-    name = (hello.label.name if hello else "") or model.directory
-    wide = width >= 100
-    room = max(width - 42, 12) if not wide else 40
-    shown = safe_text(name)
-    if cell_len(shown) > room:
-        shown = "…" + shown[-(room - 1) :]
-    pieces = [(f" {shown}", "bold")]
+    name = safe_text((hello.label.name if hello else "") or model.directory)
+    signs: list[Part] = []
     if hello is not None and hello.label.klass:
-        pieces.append((f"  {safe_text(hello.label.klass).upper()}", "bold $text-error" if model.guarded else "bold"))
-    if mode:
-        pieces.append((f"  {mode}", "bold $text-warning"))
-    if wide and hello is not None:
-        where = f"   {hello.filesystem or 'unknown file system'}, host {safe_text(hello.host)}"
-        pieces.append((where, "$foreground-muted"))
-    busy = sum(each.state == "busy" for each in model.workers.values())
-    pieces.append((f"   7 Workers {VIEWS['workers'].total(model)}, busy {busy}", ""))
-    if worker:
-        pieces.append((f"  {worker}", "$text-success"))
-    return pieces
+        signs.append(Part(f"  {safe_text(hello.label.klass).upper()}", BAD if model.guarded else "bold"))
+    for mode in modes:
+        signs += [Part(" · " if signs else "  ", MUTED), mode]
+    where = f"   {hello.filesystem or 'unknown file system'}, full durability" if hello is not None else ""
+    host = f", host {safe_text(hello.host)}" if hello is not None else ""
+    time = Part(f"   {clock(now, local=local)} ")
+    for middle, right in (
+        (where + host, [*_workers(model, worker), time]),
+        (where, [*_workers(model, worker), time]),
+        ("", [*_workers(model, worker), time]),
+        ("", [*_workers(model, "")[:2], time]),
+        ("", [*_workers(model, "")[:1], time]),
+        ("", [time]),
+    ):
+        left = width - width_of(signs) - width_of(right) - len(middle) - 1
+        if left >= min(len(name), 16 if middle else 10):
+            break
+    shown = name if len(name) <= left else "…" + name[-max(left - 1, 4) :]
+    return spread([Part(f" {shown}", "bold"), *signs, Part(middle if width >= WIDE else "", MUTED)], right, width)
 
 
-def clock(now: float) -> Piece:
-    """The time to the minute."""
-    return datetime.fromtimestamp(now, UTC).strftime("%H:%M UTC "), ""
+def _workers(model: Model, worker: str) -> list[Part]:
+    total = VIEWS["workers"].total(model)
+    states = Counter(each.state for each in model.workers.values())
+    parts = [Part(f"  {VIEWS['workers'].key} Workers {total}", "", "view-workers")]
+    if total:
+        parts.append(Part(f", busy {states['busy']}", "", "view-workers"))
+    if states["gone"]:
+        parts.append(Part(f" · gone {states['gone']}", "$text-error", "view-workers"))
+    return [*parts, Part(f"   {worker}", GOOD, "worker")] if worker else parts
 
 
-def verdict_pieces(model: Model) -> list[Piece]:
-    """One line about the whole store."""
+# ── the verdict ──
+
+
+def verdict_parts(model: Model, width: int) -> list[Part]:
+    """What the store is doing; the way to what is wrong is never cut off."""
     verdict = model.verdict
-    pieces = [(f"{SIGNS[verdict.mood]} {safe_text(verdict.text)}", MOOD_STYLES.get(verdict.mood, ""))]
+    text = safe_text(verdict.text)
+    style = MOOD_STYLES.get(verdict.mood, "")
+    word = verdict.mood.value
+    if style in (BAD, WARN) and text.startswith(word):
+        text = word.upper() + text[len(word) :]
+    hint: list[Part] = []
     if verdict.evidence:
-        pieces.append((f"   ! go there · {len(verdict.evidence)}", "$foreground-muted"))
-    return pieces
+        go = "! go there" if width >= 76 else "! go"
+        hint = [Part(f"   {go}", KEY, "worst"), Part(f" · {len(verdict.evidence)} ", MUTED, "worst")]
+    text = cut(f" {SIGNS[verdict.mood]} {text}", width - width_of(hint))
+    return [Part(text, style), *hint]
 
 
-def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
+# ── the views ──
+
+
+def tabs_parts(model: Model, width: int, current: View | None) -> list[Part]:
     """The views with their totals, in shorter words where the screen is narrow."""
     forms: tuple[tuple[Callable[[View], str], Callable[[int], str], str], ...] = (
         (lambda view: f"{view.title} ", "{:,}".format, " "),
@@ -74,47 +106,87 @@ def tabs_pieces(model: Model, width: int, current: View | None) -> list[Piece]:
         (lambda view: f"{view.short} " if _is_at(view, current) else "", short_count, " "),
     )
     for title, count, end in forms:
-        pieces = [_tab(model, view, title(view), count, end, current) for view in VIEWS.values()]
-        if sum(cell_len(text) for text, _ in pieces) <= width:
+        parts = [_tab(model, view, title(view), count, end, current) for view in VIEWS.values()]
+        if width_of(parts) <= width:
             break
-    return pieces
+    return parts
 
 
 def _tab(
     model: Model, view: View, title: str, count: Callable[[int], str], end: str, current: View | None
-) -> Piece:
+) -> Part:
     bad = view.alarms(model)
     text = f" {view.key} {title}{view.counted(model, count)}{f'▲{bad}' if bad else ''}{end}"
-    if _is_at(view, current):
-        return text, "bold reverse"
-    return text, "$text-error" if bad else ""
+    style = "bold reverse" if _is_at(view, current) else "$text-error" if bad else ""
+    return Part(text, style, f"view-{view.name}")
 
 
 def _is_at(view: View, current: View | None) -> bool:
     return current is not None and view.name == (current.under or current.name)
 
 
-def rates_pieces(model: Model, width: int, view: View, now: float) -> list[Piece]:
-    """What comes and goes, how long it takes, and what the filter leaves."""
-    overview, summary = model.overview, view.summary(model, now)
-    pieces: list[Piece] = [(f" {safe_text(summary)}", "")] if summary else []
-    if overview is not None and not summary:
-        change = overview.rate_in - overview.rate_out
-        trend = "steady" if abs(change) < 0.05 else f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
-        pieces.append((f" in {overview.rate_in:.1f}/s  out {overview.rate_out:.1f}/s  {trend}", ""))
-        if overview.oldest is not None:
-            pieces.append((f"  oldest {short_age(elapsed(now, overview.oldest))}", ""))
-        if overview.usual is not None and overview.p95 is not None and width >= 78:
-            run = f"  run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
-            pieces.append((run, "$foreground-muted"))
-    if model.narrowed.text and view.filters:
-        chip = f"  /{_filter_chip(model, view)}"
-        while len(pieces) > 1 and sum(cell_len(text) for text, _ in pieces) + cell_len(chip) > width:
-            pieces.pop()
-        if pieces:
-            pieces[0] = set_cell_size(pieces[0][0], min(cell_len(pieces[0][0]), max(width - cell_len(chip), 0))), ""
-        pieces.append((chip, "bold $text-accent"))
-    return pieces
+# ── the rates ──
+
+
+def rates_parts(model: Model, width: int, view: View, now: float) -> list[Part]:
+    """In, out, what that comes to, the oldest, the usual run; or what the view says instead. What the filter leaves."""
+    chip = _chip(model, view)
+    overview = model.overview
+    if summary := view.summary(model, now):
+        return spread([Part(cut(f" {safe_text(summary)}", width - width_of(chip)))], chip, width)
+    if overview is None:
+        return spread([], chip, width)
+    came, done = zip(*overview.history, strict=True) if overview.history else ((), ())
+    highest = max((*came, *done), default=0.0)
+    pace, sparks = f" in {overview.rate_in:.1f}/s", width >= WIDE and highest > 0
+    worth: list[Part] = [Part(pace)]
+    if sparks:
+        worth.append(Part(f" {spark(came, highest)}", "$text-accent"))
+    worth.append(Part(f"  out {overview.rate_out:.1f}/s"))
+    if sparks:
+        worth.append(Part(f" {spark(done, highest)}", "$text-success"))
+    worth.append(Part(f"  {_trend(model)}"))
+    if overview.oldest is not None:
+        worth.append(Part(f"   oldest {short_age(elapsed(now, overview.oldest))}"))
+    if overview.usual is not None and overview.p95 is not None:
+        run = f"   usual run {short_seconds(overview.usual)}, p95 {short_seconds(overview.p95)}"
+        worth.append(Part(run, MUTED))
+    while len(worth) > 1 and width_of(worth) + width_of(chip) > width:
+        worth.pop()
+    return spread(worth, chip, width)
+
+
+def spark(rates: Iterable[float], highest: float) -> str:
+    """Rates as bars; only a rate of nothing has the lowest."""
+    steps = len(BARS) - 1
+    return "".join(BARS[min(-(-int(rate / highest * steps * 1000) // 1000), steps)] for rate in rates)
+
+
+def _trend(model: Model) -> str:
+    overview = model.overview
+    assert overview is not None
+    if (minutes := empty_in(overview.history, overview.counts.pending)) is not None:
+        return f"empty in ~{short_age(minutes)}"
+    change = overview.rate_in - overview.rate_out
+    if abs(change) < 0.05:
+        return "steady"
+    return f"{'growing' if change > 0 else 'shrinking'} {abs(change):.1f}/s"
+
+
+def empty_in(history: Sequence[tuple[float, float]], pending: int) -> float | None:
+    """Seconds until nothing is pending, told only where more went than came in each of the last five minutes."""
+    if len(history) < STEPS or not pending:
+        return None
+    minutes = [history[at : at + 2] for at in range(0, STEPS, 2)]
+    if any(sum(came for came, _ in minute) >= sum(done for _, done in minute) for minute in minutes):
+        return None
+    return pending / (sum(done - came for came, done in history) / STEPS)
+
+
+def _chip(model: Model, view: View) -> list[Part]:
+    if not (model.narrowed.text and view.filters):
+        return []
+    return [Part(f"  /{_filter_chip(model, view)} ", KEY, "filter")]
 
 
 def _filter_chip(model: Model, view: View) -> str:

@@ -27,7 +27,7 @@ from fsjob_core.feed import (
 from .errors import Errors
 from .findings import Findings
 from .narrowed import Narrowed
-from .rows import Listed, Rows
+from .rows import FEW, Listed, Rows
 
 MANY_DETAILS = 2000
 
@@ -43,6 +43,7 @@ class Model:
         self.rows = {view: Rows(newest=view in ("fulfilled", "parked")) for view in LISTED}
         self.scanned: set[str] = set()
         self.locks: dict[str, LockRow] = {}
+        self.told_locks = False
         self.work_locks: dict[str, LockInfo] = {}
         self.workers: dict[str, Member] = {}
         self.details: dict[str, RowDetail] = {}
@@ -58,6 +59,7 @@ class Model:
         self.opened_member = ""
         """Whose locks are shown, by its key."""
         self.locks_by_job: dict[str, list[LockInfo]] = {}
+        self._changed: set[str] = set()
         self.listed = {"locked": Listed(), "workers": Listed()}
         self.narrowed = Narrowed(self)
 
@@ -84,7 +86,10 @@ class Model:
         elif isinstance(message, Details):
             if len(self.details) > MANY_DETAILS:
                 self.details.clear()
-            self.details.update((detail.id, detail) for detail in message.details)
+            for detail in message.details:
+                if self.details.get(detail.id, detail) != detail:
+                    self._changed.add(detail.id)
+                self.details[detail.id] = detail
             self.narrowed.read(message)
         elif isinstance(message, Found):
             self.narrowed.found(message)
@@ -98,15 +103,26 @@ class Model:
         rows.change(delta.gone, delta.came)
         if delta.view == "parked":
             self.errors.change(delta)
+        if delta.view in self.scanned and not delta.reset and len(delta.came) <= FEW:
+            self._changed.update(entry.id for entry in delta.came)
         for job_id in delta.gone:
             self.details.pop(job_id, None)
         if delta.complete:
             self.scanned.add(delta.view)
         self.narrowed.changed(delta)
 
+    def take_changed(self) -> set[str]:
+        """The keys of rows that are new or read differently since this was last asked; not of those first read."""
+        changed, self._changed = self._changed, set()
+        return changed
+
     def _apply_locks(self, message: Locks) -> None:
+        verdicts = {key: row.info.verdict for key, row in self.locks.items()} if self.told_locks else None
+        self.told_locks = True
         self.locks = {f"{row.info.kind}:{row.info.id}": row for row in message.locks}
         self.work_locks = {row.info.id: row.info for row in message.locks if row.info.kind == "work"}
+        if verdicts is not None:
+            self._changed.update(key for key, row in self.locks.items() if verdicts.get(key) != row.info.verdict)
         self.listed["locked"] = Listed(self.locks)
         before, self.locks_by_job = self.locks_by_job, {}
         for row in message.locks:

@@ -10,9 +10,14 @@ Piece = tuple[str, str]
 STYLES = {"good": "$text-success", "warn": "$text-warning", "bad": "bold $text-error", "dim": "$foreground-muted"}
 
 
+MUTED = "$foreground-muted"
+LABEL = 9
+"""Cells of a label."""
+
+
 def line(label: str, text: str, style: str = "") -> list[Piece]:
     """A line of a pane: a label and what it says."""
-    return [(f"{label:<9}", "$foreground-muted"), (f"{text}\n", STYLES.get(style, style))]
+    return [(f"{label:<{LABEL}}", MUTED), (f"{text}\n", STYLES.get(style, style))]
 
 
 def style_of(verdict: Verdict) -> str:

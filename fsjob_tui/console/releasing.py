@@ -93,11 +93,11 @@ class Releasing:
             f"owner  {lock.whose}   {lock.verdict.value.upper()}, {lock.proof}",
             "",
             "It is alive: its code may still be running and is not stopped.",
-            "After this the job can run TWICE; only the first result counts, but what it does",
-            "outside the store happens twice.",
+            "After this the job can run TWICE; only the first result counts, but what it does outside the store "
+            "happens twice.",
             "",
-            "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its",
-            "next beat; then the job is put back, or parked.",
+            "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its next beat; then the job "
+            "is put back, or parked.",
         ]
         shell = self.unlock_line(lock, park=park)
         dialog = Typed(

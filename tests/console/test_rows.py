@@ -8,7 +8,7 @@ from fsjob_core.feed import Delta, Overview
 from fsjob_tui.console.model import Model
 from fsjob_tui.console.rows import FEW, Rows
 from fsjob_tui.console.views import VIEWS
-from fsjob_tui.console.views.column import fit, put
+from fsjob_tui.console.views.column import fit, gaps, put
 
 CHANGES = st.lists(
     st.tuples(st.lists(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.floats(0, 99)))), max_size=12
@@ -56,7 +56,7 @@ def test_a_reset_forgets_what_was_there() -> None:
 @given(width=st.integers(24, 220), view=st.sampled_from(sorted(VIEWS)))
 def test_columns_fit_and_never_wrap(width: int, view: str) -> None:
     fitted = fit(VIEWS[view].columns, width)
-    assert sum(each for _, each in fitted) + len(fitted) - 1 <= width
+    assert sum(each for _, each in fitted) + gaps([column for column, _ in fitted]) <= width
     assert len(fitted) >= 2
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ def open_console(store: JobStore) -> Iterator[Open]:
     """Open a console on the store in a real pty."""
     terminals: list[Terminal] = []
 
-    def start(*arguments: str, **options: int) -> Terminal:
-        terminals.append(Terminal("console", store.directory, *arguments, **options))  # type: ignore[arg-type]
+    def start(*arguments: str, **options: Any) -> Terminal:
+        terminals.append(Terminal("console", store.directory, *arguments, **options))
         terminals[-1].until("1 Pend")
         return terminals[-1]
 

@@ -281,7 +281,7 @@ def test_a_directory_that_is_no_store_is_made_one_only_when_told(tmp_path: Path)
         console.press("c")
         console.until("MAKE A STORE")
         console.press("y")
-        console.until("nothing is pending")
+        console.until("The store is empty")
         assert (tmp_path / "new" / "jobs").is_dir()
     finally:
         console.end()

@@ -60,9 +60,9 @@ def test_a_set_comes_back_but_for_what_has_changed(store: JobStore, open_console
     console.until("undo ")
     console.press("y")
     console.until("done 2, skipped 1")
+    console.press("l")
     console.until("at version 1 by now")
     assert store.counts().pending == 3
-    console.press("l")
     console.until("the park was not undone")
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..screens.main import MainScreen
 
 
-def _theme(screen: MainScreen) -> None:
-    screen.app.theme = "textual-light" if screen.app.current_theme.dark else "textual-dark"
 
 
 def _log(screen: MainScreen) -> None:
@@ -49,26 +47,31 @@ def _copy(screen: MainScreen) -> None:
     if at_once is not None and screen.opened is None:
         screen.copy(*at_once)
         return
-    job, job_id = screen.model.job, screen.shown_job() or ""
-    opened = job is not None and job.detail.id == job_id and job.detail.record is not None
-    choices = {"i": "id", "s": "shell line"}
-    if opened:
-        choices |= {"r": "request"}
-        if job is not None and job.detail.value_size is not None:
-            choices |= {"v": "value (its first 64 kB)"}
+    job_id, target = screen.shown_job() or "", screen.target()
+    choices = {"i": "id", "r": "request", "s": "shell line"}
+    if target is not None and target.state == "fulfilled":
+        choices["v"] = "value (its first 64 kB)"
     dialog = Ask("COPY", [f"job  {job_id}", "What goes to the clipboard, as it is:"], choices)
-    screen.app.push_screen(dialog, lambda answer: _copied(screen, answer, job_id, job))
+    screen.app.push_screen(dialog, lambda answer: _copied(screen, answer, job_id))
 
 
-def _copied(screen: MainScreen, answer: str | None, job_id: str, job: Job | None) -> None:
+def _copied(screen: MainScreen, answer: str | None, job_id: str) -> None:
     if answer == "i":
         screen.copy(job_id, "the id")
     elif answer == "s":
         screen.copy(screen.acts.shell("show", job_id), "the shell line")
-    elif answer == "r" and job is not None and job.detail.record is not None:
+    elif answer == "r":
         copy_request(screen, job_id)
-    elif answer == "v" and job is not None:
-        screen.copy(job.detail.value_start.decode("utf-8", "replace"), "the value")
+    elif answer == "v":
+        screen.with_job(job_id, lambda job: _copy_value(screen, job))
+
+
+def _copy_value(screen: MainScreen, job: Job) -> None:
+    size, start = job.detail.value_size, job.detail.value_start
+    if size is None:
+        screen.tell("there is no value", wrong=True)
+    else:
+        screen.copy(start.decode("utf-8", "replace"), "the value" if size <= len(start) else "the start of the value")
 
 
 OPEN = Action("open", "enter,d", "open", "open what is under the cursor: a job, the jobs of a group, of a worker",
@@ -80,7 +83,6 @@ ACTIONS = (
     UNMASK,
 )  # fmt: skip
 LAST = (
-    Action("theme", "T", "theme", "dark or light", _theme),
     Action("log", "l", "acts", "what was done in this console, with the shell line of each", _log),
     Action("close", "escape", "close", "close what was opened last", lambda screen: screen.close(), shown_as="esc"),
     Action("back", "q", "back", "close what was opened last; at the root quit", lambda screen: screen.back()),

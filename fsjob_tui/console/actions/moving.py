@@ -19,10 +19,9 @@ FAR = 10**9
 
 
 def _scroll_or_move(screen: MainScreen, rows: int) -> None:
-    if not screen.query_one("#left").display:
+    if screen.opened is not None:
         screen.query_one("#detail", Pane).scroll_relative(y=rows, animate=False)
     else:
-        screen.opened = None
         screen.table.move_to(min(max(screen.table.index + rows, 0), FAR))
 
 

@@ -14,8 +14,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, RadioButton, RadioSet, Static
 
 from ...text import safe_text
+from ..parts import Part
+from ..widgets.hanging import beside_label
+from ..widgets.line import clickable
 
 T = TypeVar("T")
+WIDEST = 90
+"""Columns of a box at most."""
+FRAME = 5
+"""Of those, what its frame and a scroll bar take."""
 
 
 class Dialog(ModalScreen[T]):
@@ -24,14 +31,23 @@ class Dialog(ModalScreen[T]):
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
-        width: 90%; max-width: 84; height: auto; max-height: 95%;
+        width: 96%; max-width: 90; height: auto; max-height: 95%;
         border: round $primary; padding: 0 1; background: $surface;
+        border-title-color: $foreground; border-title-style: bold;
     }
-    Dialog .foot { color: $text-muted; margin-top: 1; }
+    Dialog.danger > Vertical { border-title-color: $text-error; }
+    Dialog .foot {
+        color: $text-muted; margin-top: 1; link-style: none; link-style-hover: none;
+        link-background-hover: transparent;
+    }
     Dialog .wrong { color: $text-error; }
     Dialog .lines { height: auto; max-height: 16; }
     Dialog Static { height: auto; }
-    Dialog Input, Dialog Input:focus { height: 1; border: none; padding: 0 1; background: $boost; }
+    Dialog Input, Dialog Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
+    Dialog RadioSet:blur > RadioButton.-selected > .toggle--label { background: $surface; }
+    Dialog RadioSet:focus > RadioButton.-selected > .toggle--label {
+        color: $block-cursor-foreground; background: $block-cursor-background;
+    }
     Dialog RadioSet, Dialog RadioSet:focus { border: none; padding: 0; background: $surface; }
     Dialog.danger > Vertical { border: round $error; }
     """
@@ -41,12 +57,38 @@ class Dialog(ModalScreen[T]):
         """The frame with its first lines."""
         box = Vertical()
         box.border_title = Content(safe_text(title))
-        text = "\n".join(safe_text(line) for line in lines)
+        text = "\n".join(beside_label(safe_text(line), self._room) for line in lines)
         self._lines = VerticalScroll(Static(text, markup=False), classes="lines", can_focus=False)
         return box
 
+    @property
+    def _room(self) -> int:
+        """Cells that a line of the box has."""
+        return min(int(self.app.size.width * 0.96), WIDEST) - FRAME
+
     def foot(self, text: str) -> Static:
-        return Static(safe_text(text, lines=True), markup=False, classes="foot")
+        """The keys with what they do, three spaces between them, which can be clicked; then a line for the shell."""
+        keys, _, shell = text.partition("\n")
+        parts: list[Part] = []
+        for word in keys.split("   "):
+            key, space, does = word.partition(" ")
+            press = key if key in self.keys else ""
+            parts += [Part(safe_text(key), "bold $text-accent" if press else "", press),
+                      Part(f"{space}{safe_text(does)}   ", "", press)]  # fmt: skip
+        if shell:
+            parts.append(Part("\n" + beside_label(safe_text(shell), self._room)))
+        foot = Static(clickable(parts, "screen.press"), markup=False, classes="foot")
+        foot.auto_links = False  # their colours are their own
+        return foot
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Keys at the foot that can be clicked, and the action of each."""
+        return {"esc": "close", "ctrl+s": "done"}
+
+    async def action_press(self, key: str) -> None:
+        """A key at the foot was clicked."""
+        await self.run_action(f"screen.{self.keys[key]}")
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -67,10 +109,25 @@ class Ask(Dialog[str]):
             keys = "   ".join(f"{key} {does}" for key, does in self._choices.items())
             yield self.foot(f"{keys}   esc leaves it" + (f"\nshell  {self._shell}" if self._shell else ""))
 
+    @property
+    def keys(self) -> Mapping[str, str]:
+        return {**super().keys, **{key: f"choose('{key}')" for key in self._choices}}
+
     def on_key(self, event: events.Key) -> None:
         if event.character in self._choices:
             event.stop()
-            self.dismiss(event.character)
+            self.action_choose(event.character)
+
+    def action_choose(self, key: str) -> None:
+        self.dismiss(key)
+
+
+class Choice(RadioButton):
+    """One of several, which is told without colour too."""
+
+    def render(self) -> Content:
+        label = self.label.pad(1, 1).stylize_before(self.get_visual_style("toggle--label"))
+        return Content.assemble("(•)" if self.value else "( )", label)
 
 
 class Typed(Dialog[bool]):
@@ -88,8 +145,8 @@ class Typed(Dialog[bool]):
             yield self._lines
             if self._may_park:
                 with RadioSet():
-                    yield RadioButton("put back to pending: any worker may take it at once")
-                    yield RadioButton("park it: nobody runs it until you say so", value=True)
+                    yield Choice("put back to pending: any worker may take it at once")
+                    yield Choice("park it: nobody runs it until you say so", value=True)
             yield Static(f"Type {self._what} to go on:  {safe_text(self._word)}", markup=False)
             yield Input(id="word")
             choose = "   tab chooses" if self._may_park else ""

@@ -189,8 +189,8 @@ class WorkerDialog(Dialog[WorkerCommand]):
     def compose(self) -> ComposeResult:
         lines = [
             "It pulls jobs from this store and runs a command, or a Python module:function, for each.",
-            "It ends with this console. The command gets the request as JSON on its standard input;",
-            "what it prints is the value if it exits 0.",
+            "It ends with this console. The command gets the request as JSON on its standard input; what it prints is "
+            "the value if it exits 0.",
         ]
         with self.box("START A WORKER HERE", lines):
             yield self._lines

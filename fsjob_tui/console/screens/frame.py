@@ -6,22 +6,26 @@ import time
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from ...settings import Settings
 from ...text import safe_text
 from ..acting import Acts
 from ..canary import RunningCanary
 from ..embedded import EmbeddedWorker
 from ..feed import Feed
+from ..keyline import Notice
 from ..model import Model
-from ..occasion import Occasions
+from ..occasion import Occasion, Occasions
 from ..targets import Target
 from ..views import VIEWS, View
 from ..widgets.filterline import FilterLine
-from ..widgets.lines import Line
+from ..widgets.line import Line
 from ..widgets.panes import Pane
 from ..widgets.table import JobTable
+
+STAYS = 5.0
+"""Seconds for which a line that says something stays; one that says what went wrong stays until a key."""
 
 
 class Frame(Screen[None], inherit_bindings=False):
@@ -29,16 +33,27 @@ class Frame(Screen[None], inherit_bindings=False):
 
     DEFAULT_CSS = """
     Frame { layout: vertical; }
-    Frame #verdict { background: $boost; }
+    Frame #verdict { background: $panel; }
     Frame #body { height: 1fr; }
     Frame #left { width: 1fr; }
-    Frame #detail { width: 46; display: none; }
+    Frame #detail { width: 48; display: none; }
     Frame #below { height: 9; display: none; }
     """
 
-    def __init__(self, directory: str, *, read_only: bool, worker: str | None, occasions: Occasions) -> None:
+    def __init__(
+        self, directory: str, *, settings: Settings, read_only: bool = False, worker: str | None = None,
+        occasions: Occasions = Occasion,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.directory = directory
+        self.settings = settings
+        self.read_only = read_only
+        self.local = settings.times == "local"
+        """Whether times are told as they are where the terminal is."""
+        self.frozen: float | None = None
+        """Since when nothing is refreshed."""
+        self.notice: Notice | None = None
+        """What is said in place of the keys."""
         self.model = Model(directory)
         self.acts: Acts = Acts(self, directory, read_only=read_only)
         self._occasions = occasions
@@ -63,7 +78,7 @@ class Frame(Screen[None], inherit_bindings=False):
         yield Line("rates")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield JobTable(self.model, self.now, VIEWS["pending"])
+                yield JobTable(self.model, self.now, VIEWS["pending"], self.settings.columns)
                 yield Pane("below")
             yield Pane("detail")
         yield FilterLine(self.model.narrowed)
@@ -84,13 +99,29 @@ class Frame(Screen[None], inherit_bindings=False):
         return self.table.view
 
     def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
+        """Seconds since 1970; they stand still while nothing is refreshed."""
+        return self.frozen or time.time()
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
-        """A line that stays for some seconds."""
-        severity: SeverityLevel = "error" if wrong else "information"
-        self.notify(safe_text(text), severity=severity, markup=False, timeout=8 if wrong else 5)
+        """Say something in place of the keys: for some seconds, or until a key where something went wrong.
+
+        One thing at a time; what went wrong is in the log as well.
+        """
+        self.notice = notice = Notice(safe_text(text), wrong)
+        if wrong and not any(text in line for line in self.acts.log[-2:]):
+            self.acts.log.append(text)
+        if not wrong:
+            self.set_timer(STAYS, lambda: self._end_notice(notice))
+        self.refresh_around()
+
+    def _end_notice(self, notice: Notice) -> None:
+        if self.notice is notice:
+            self.notice = None
+            self.refresh_around()
+
+    def refresh_around(self) -> None:
+        """Paint again what reads differently now."""
+        raise NotImplementedError
 
     def examine(self) -> None:
         """Have the doctor look now."""

@@ -22,8 +22,10 @@ class Help(Dialog[str]):
 
     DEFAULT_CSS = """
     Help OptionList, Help OptionList:focus {
-        height: auto; max-height: 26; border: none; padding: 0; background: $surface;
+        height: auto; max-height: 75vh; border: none; padding: 0; background: $surface;
+        text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1;
     }
+    Help OptionList > .option-list--option-disabled { color: $foreground-muted; }
     Help .lines { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,16 +38,16 @@ class Help(Dialog[str]):
     def __init__(self, title: str, actions: Iterable[tuple[Action, str | None]]) -> None:
         super().__init__()
         self._title = title
-        self._actions = list(actions)
+        self._actions = sorted(actions, key=lambda each: each[1] is not None)
 
     def compose(self) -> ComposeResult:
         with self.box(self._title, []):
             yield OptionList(*(self._option(action, why_not) for action, why_not in self._actions), markup=False)
-            yield self.foot("enter runs the key   esc closes   what is grey is not possible now")
+            yield self.foot("enter runs the key   esc closes   what is not possible now says why")
 
     def _option(self, action: Action, why_not: str | None) -> Option:
-        text = f"{action.key:<10} {action.help}" + (f" ({why_not})" if why_not else "")
-        return Option(Content(text), id=action.name, disabled=why_not is not None)
+        text = f"{action.short}: {why_not}" if why_not else action.help
+        return Option(Content(f"{action.key:<10} {text}"), id=action.name, disabled=why_not is not None)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

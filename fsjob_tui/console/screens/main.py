@@ -11,12 +11,14 @@ from typing import ClassVar, TextIO
 from textual import events, on
 from textual.binding import BindingType
 
+from ...settings import Settings
 from ...text import short_size
-from ..actions import ACTIONS, Action, bindings
+from ..actions import Action, bindings, remapped
 from ..actions.canary import has_ended
 from ..actions.worker import start
 from ..canary import CanaryEnded
 from ..clipboard import copy
+from ..occasion import Occasion, Occasions
 from ..views import VIEWS, View
 from ..widgets.filterline import FilterLine
 from ..widgets.table import JobTable
@@ -26,6 +28,8 @@ from .painted import Painted
 
 KEY_LOG = "FSJOB_KEY_LOG"
 """The environment variable that names a file for the log of keys."""
+MOUSE_MODES = (1000, 1003, 1015, 1006)
+"""What Textual asks of a terminal to be told of the mouse."""
 
 
 class MainScreen(Painted):
@@ -36,9 +40,21 @@ class MainScreen(Painted):
     _key_log: TextIO | None = None
     """For tests: a line for each action, with the jobs that it was about, none if refused, and where the cursor is."""
 
+    def __init__(
+        self, directory: str, *, settings: Settings, read_only: bool = False, worker: str | None = None,
+        occasions: Occasions = Occasion,
+    ) -> None:  # fmt: skip
+        super().__init__(directory, settings=settings, read_only=read_only, worker=worker, occasions=occasions)
+        self.actions, self.complaints = remapped(settings.keys)
+        self._mouse = settings.mouse
+
     def on_mount(self) -> None:
         if os.environ.get(KEY_LOG):
             self._key_log = open(os.environ[KEY_LOG], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+        if self.complaints:
+            more = f"; {len(self.complaints) - 1} more (l shows them)" if len(self.complaints) > 1 else ""
+            self.acts.log.extend(self.complaints)
+            self.tell(self.complaints[0] + more, wrong=True)
         if self._worker_command:
             start(self, WorkerCommand(self._worker_command, 1, 5))
 
@@ -46,7 +62,9 @@ class MainScreen(Painted):
 
     async def action_do(self, name: str) -> None:
         """Run an action of the table, however it was asked for; one that is not possible now says why."""
-        action = ACTIONS[name]
+        said, action = self._end_wrong(), self.actions[name]
+        if name == "close" and said:
+            return
         if (why := self.why_not(action)) is not None:
             self.tell(f"{action.short}: {why}")
             return
@@ -80,21 +98,40 @@ class MainScreen(Painted):
             return True
         if self.filter_line.typing and parameters != ("close",):
             return False
-        return True if self.why_not(ACTIONS[str(parameters[0])]) is None else None
+        return True if self.why_not(self.actions[str(parameters[0])]) is None else None
 
     def possible(self) -> Iterator[Action]:
-        return (action for action in ACTIONS.values() if self.why_not(action) is None)
+        return (action for action in self.actions.values() if self.why_not(action) is None)
 
     def every_action(self) -> list[tuple[Action, str | None]]:
         """Every action with why it is not possible now."""
-        return [(action, self.why_not(action)) for action in ACTIONS.values()]
+        return [(action, self.why_not(action)) for action in self.actions.values()]
 
     def on_key(self, event: events.Key) -> None:
         """A key that is not valid now says why."""
-        for action in ACTIONS.values():
+        self._end_wrong()
+        for action in self.actions.values():
             if event.key in action.keys.split(",") and (why := self.why_not(action)) is not None:
                 self.tell(f"{action.short}: {why}")
                 self._log_key(action.name, [])
+
+    def _end_wrong(self) -> bool:
+        """A key ends what is said of what went wrong; says whether there was anything."""
+        said = self.notice is not None and self.notice.wrong
+        if said:
+            self.notice = None
+            self.refresh_around()
+        return said
+
+    def switch_mouse(self) -> bool:
+        """Take the mouse, or leave it to the terminal; says which."""
+        self._mouse = not self._mouse
+        driver = self.app._driver
+        if driver is not None:
+            switch = "h" if self._mouse else "l"
+            driver.write("".join(f"\x1b[?{mode}{switch}" for mode in MOUSE_MODES))
+            driver.flush()
+        return self._mouse
 
     # ── opening and closing ──
 
@@ -124,7 +161,7 @@ class MainScreen(Painted):
 
     @on(JobTable.Opened)
     def opened_with_the_mouse(self) -> None:
-        if self.why_not(ACTIONS["open"]) is None:
+        if self.why_not(self.actions["open"]) is None:
             self.open_row()
 
     def back(self) -> None:
@@ -151,6 +188,8 @@ class MainScreen(Painted):
             self.filter_line.set_filter("")
         elif self.view.under:
             self.go(VIEWS[self.view.under])
+        elif self.frozen is not None:
+            self.freeze()
         else:
             return False
         return True

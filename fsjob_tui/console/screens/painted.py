@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.message import Message
 
-from fsjob_core.feed import Examine, Gone, Open, Read, Request, Wanted
+from fsjob_core.feed import Examine, Job, Open, Read, Request, Show, Wanted
 from fsjob_core.feed import Message as FeedMessage
 
 from ...text import safe_text
-from .. import headings
 from ..embedded import WorkerSaid
 from ..feed import Feed
-from ..occasion import NEWS_FOR
-from ..widgets.lines import Line, keys_line
+from ..headings import BAD, KEY, WARN, rates_parts, store_parts, tabs_parts, verdict_parts
+from ..held import Held
+from ..keyline import keys_parts
+from ..model import Model
+from ..parts import Part
+from ..widgets.line import Line
 from ..widgets.panes import Pane, job_pieces
 from ..widgets.table import JobTable
 from .frame import Frame
@@ -41,11 +44,16 @@ class Batch(Message):
 class Painted(Frame):
     """Follows the store and paints it."""
 
+    _held: Held | None = None
+    """What came while the screen was frozen."""
+    _waits_for: tuple[str, Callable[[Job], object]] | None = None
+
     def on_mount(self) -> None:
         if not self.query(JobTable):
             return  # told to end before it was there
         self.table.focus()
-        self._feed = Feed(self.directory, lambda messages: self.post_message(Batch(messages)))
+        self._feed = Feed(self.directory, lambda messages: self.post_message(Batch(messages)), self.settings.refresh)
+        self._feed.send(Show(self.settings.kind, tuple(word.lower() for word in self.settings.masked)))
         self._feed.start()
         self.examine()
         self.set_interval(1.0, self.tick)
@@ -55,6 +63,7 @@ class Painted(Frame):
         if self._put_away:
             return
         self._put_away = True
+        self.model = self.table.model = Model(self.directory)  # a million rows need not be kept
         if self._feed is not None:
             self._feed.close()
         if self.worker is not None:
@@ -65,16 +74,42 @@ class Painted(Frame):
     # ── what comes in ──
 
     def on_batch(self, event: Batch) -> None:
-        gone_before = self.model.problem
-        for message in event.messages:
+        if self._put_away:
+            return
+        self._take(event.messages if self._held is None else self._held.keep(event.messages))
+        if self._held is not None and self._held.full:
+            self.freeze()
+            self.tell("too much has changed while the screen was frozen: it goes on", wrong=True)
+
+    def _take(self, messages: Iterable[FeedMessage]) -> None:
+        for message in messages:
             self.model.apply(message)
+        self.table.mark_changed(self.model.take_changed())
         self.table.model_changed()
         self.refresh_around()
         self.ask_for_rows()
-        if self.model.problem != gone_before and self.model.problem is not None:
-            hint = "" if self.acts.why_not() else "; c makes a store here"
-            if not any(isinstance(message, Gone) for message in event.messages):
-                self.tell(f"{self.model.problem}{hint}", wrong=True)
+        self._answer_for_job()
+
+    def freeze(self) -> None:
+        """Stop refreshing, or go on: what came meanwhile is taken in."""
+        if self._held is None:
+            self._held, self.frozen = Held(), self.now()
+            self.refresh_around()
+        else:
+            held, self._held, self.frozen = self._held, None, None
+            self._take(held.release())
+
+    def with_job(self, job_id: str, then: Callable[[Job], object]) -> None:
+        """Call `then` once with all of a job, which is read for it where it is not open."""
+        self._waits_for = job_id, then
+        self.ask_for_rows()
+        self._answer_for_job()
+
+    def _answer_for_job(self) -> None:
+        job = self.model.job
+        if self._waits_for is not None and job is not None and job.detail.id == self._waits_for[0]:
+            then, self._waits_for = self._waits_for[1], None
+            then(job)
 
     @on(WorkerSaid)
     def worker_said(self) -> None:
@@ -90,10 +125,12 @@ class Painted(Frame):
 
     def tick(self) -> None:
         """A second has passed: repaint what reads differently now."""
+        if self._put_away:
+            return
         self._occasion = self._occasions()
         if self._occasion.news != self._told_news:
             self._told_news = self._occasion.news
-            self.notify(safe_text(self._told_news), markup=False, timeout=NEWS_FOR)
+            self.tell(self._told_news)
         self.table.repaint()
         self.refresh_around()
 
@@ -108,7 +145,8 @@ class Painted(Frame):
             return
         view = self.view
         wanted = Wanted(view.read_as, self.table.visible_keys() if view.reads else ())
-        opened = Open(self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None)
+        job_id = self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None
+        opened = Open(self._waits_for[0] if self._waits_for is not None else job_id)
         narrowed = self.model.narrowed
         requests: list[Request] = [wanted, opened, narrowed.search(view.searched)]
         if to_read := narrowed.to_read():
@@ -126,29 +164,40 @@ class Painted(Frame):
             return
         now = self.now()
         self._arrange()
-        model, width = self.model, self.size.width
-        store = headings.store_pieces(model, width, mode=self._mode(), worker=self._worker_words())
-        self.query_one("#store", Line).spread(store, headings.clock(now))
-        self.query_one("#verdict", Line).put(headings.verdict_pieces(model))
-        self.query_one("#tabs", Line).put(headings.tabs_pieces(model, width, self.view))
-        self.query_one("#rates", Line).put(headings.rates_pieces(model, width, self.view, now))
-        marked = len(self.table.marked)
-        lead = f" {marked} marked " if marked else ""
-        keys_line(self.query_one("#keys", Line), self.possible(), lead)
+        model, width, modes, worker = self.model, self.size.width, list(self._modes()), self._worker_words()
+        lines = {
+            "store": store_parts(model, width, now=now, local=self.local, modes=modes, worker=worker),
+            "verdict": verdict_parts(model, width),
+            "tabs": tabs_parts(model, width, self.view),
+            "rates": rates_parts(model, width, self.view, now),
+            "keys": keys_parts(width, self.possible(), list(self._lead()), self.notice),
+        }
+        for name, parts in lines.items():
+            self.query_one(f"#{name}", Line).put(parts)
         self._paint_panes(now)
+
+    def _lead(self) -> Iterator[Part]:
+        """What stands before the keys: how many are marked, and how to close what is open."""
+        if marked := len(self.table.marked):
+            yield Part(f" {marked} marked ", "bold")
+        if self.opened is not None:
+            yield from (Part(" esc", KEY, "close"), Part(" close ", "", "close"))
 
     def possible(self) -> Iterable[Action]:
         """The actions that are possible now, most used first."""
         raise NotImplementedError
 
-    def _mode(self) -> str:
-        if self.acts.read_only:
-            return "read-only"
+    def _modes(self) -> Iterator[Part]:
+        if self.frozen is not None:
+            yield Part("FROZEN, esc goes on", WARN, "freeze")
         if self._occasion.words:
-            return safe_text(self._occasion.words)
-        if self.model.guarded:
-            return "WRITING" if self.acts.writing else "guarded (W to act)"
-        return ""
+            yield Part(safe_text(self._occasion.words), WARN)
+        if self.acts.read_only:
+            yield Part("read-only", WARN)
+        elif self.model.guarded and self.acts.writing:
+            yield Part("WRITING", BAD)
+        elif self.model.guarded:
+            yield Part("guarded (W to act)", WARN, "write")
 
     def _worker_words(self) -> str:
         worker = self.worker
@@ -163,8 +212,9 @@ class Painted(Frame):
         wide = self.size.width >= WIDE
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
         detail.display = self.opened is not None or (wide and self.view.beside)
+        detail.set_class(self.opened is not None, "-open")
         self.query_one("#left").display = wide or self.opened is None
-        detail.styles.width = 46 if wide and self.size.width < 140 else ("45%" if wide else "1fr")
+        detail.styles.width = 48 if wide and self.size.width < 140 else ("45%" if wide else "1fr")
         height = self.view.height_below(self) if self.size.height >= HIGH else 0
         below.display = height > 0
         below.styles.height = height
@@ -174,7 +224,8 @@ class Painted(Frame):
         if detail.display:
             job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
-                pieces = job_pieces(job, now, unmasked=self.unmasked == wanted, directory=self.directory)
+                more = [word.lower() for word in self.settings.masked]
+                pieces = job_pieces(job, now, unmasked=self.unmasked == wanted, directory=self.directory, more=more)
                 detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"

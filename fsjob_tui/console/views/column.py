@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -51,6 +52,23 @@ class Column:
     """Whether each job must be read for that."""
 
 
+def chosen(columns: Sequence[Column], titles: Sequence[str]) -> Sequence[Column]:
+    """The columns with these titles, in their order, after the sign that a row may begin with; all where none is."""
+    known = {column.title.lower(): column for column in columns if column.title}
+    found = [known[title.lower()] for title in titles if title.lower() in known]
+    return [*(column for column in columns if not column.title), *found] if found else columns
+
+
+def gaps(columns: Sequence[Column]) -> int:
+    """Cells that stand between them."""
+    return sum(len(gap(*pair)) for pair in pairwise(columns))
+
+
+def gap(before: Column, after: Column) -> str:
+    """What stands between two columns: a cell more where one's end would stand against the other's beginning."""
+    return "  " if before.right and not after.right else " "
+
+
 def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     """The columns that fit into so many cells, with their widths; the least worth is dropped first."""
     columns = list(columns)
@@ -60,11 +78,11 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
         return [column.wide if wide and column.wide else column.width for column in columns]
 
     def needed() -> int:
-        return sum(each or LEAST_FLEXIBLE for each in widths()) + len(columns) - 1
+        return sum(each or LEAST_FLEXIBLE for each in widths()) + gaps(columns)
 
     while needed() > width and len(columns) > 2:
         columns.remove(min(columns, key=lambda column: column.worth))
-    left = width - sum(widths()) - (len(columns) - 1)
+    left = width - sum(widths()) - gaps(columns)
     return [(column, each or max(left, 1)) for column, each in zip(columns, widths(), strict=True)]
 
 

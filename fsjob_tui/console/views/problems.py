@@ -125,8 +125,9 @@ class ProblemRows(View):
             screen.model.opened_problem = key
             screen.go(GROUP_PROBLEMS)
         elif finding is not None:
+            from ..screens.dialogs import Lines  # a glance without a screen does without
+
             lines = ["".join(text for text, _ in explained(finding))]
-            from ..screens.dialogs import Lines  # the views are printed, too, without a screen
 
             screen.app.push_screen(Lines(finding.kind.value.upper(), lines[0].splitlines()))
 

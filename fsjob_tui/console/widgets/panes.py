@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -20,6 +19,8 @@ from fsjob_core.record import JobRecord
 
 from ...text import safe_bytes, safe_text, short_age, short_seconds, short_size
 from ..pieces import Piece, line, style_of
+from ..times import exact
+from .hanging import hang
 
 PREVIEW = 16_000
 """Characters of a request or value that are shown."""
@@ -31,50 +32,70 @@ class Pane(VerticalScroll, can_focus=False):
     """Text with a title on its border, painted again only when it has changed."""
 
     DEFAULT_CSS = """
-    Pane { border: round $primary; padding: 0 1; scrollbar-size-vertical: 1; }
+    Pane {
+        border: round $primary; padding: 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+        border-title-color: $foreground; border-title-style: bold;
+    }
+    Pane.-open { border: heavy $text-accent; }
     Pane > Static { width: 1fr; height: auto; }
     """
 
     def __init__(self, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(id=id)
         self._text = Static("", markup=False)
-        self._shown: tuple[Piece, ...] = ()
+        self._pieces: tuple[Piece, ...] = ()
+        self._shown: list[Piece] = []
         self._title = ""
 
     def compose(self) -> Iterable[Static]:
         yield self._text
 
     def put(self, title: str, pieces: Iterable[Piece]) -> None:
-        shown = tuple(pieces)
-        if shown != self._shown:
-            self._shown = shown
-            self._text.update(Content.assemble(*shown))
+        self._pieces = tuple(pieces)
+        self._put_text()
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._put_text)
+
+    def _put_text(self) -> None:
+        shown = hang(self._pieces, self._text.size.width)
+        if shown != self._shown:
+            self._shown = shown
+            self._text.update(Content.assemble(*shown))
+            self.call_after_refresh(self._measure_again)
+
+    def _measure_again(self) -> None:
+        """Textual keeps the height of a text that was replaced while it was being laid out."""
+        if sum(text.count("\n") for text, _ in self._shown) > self._text.size.height:
+            self._text.refresh(layout=True)
 
 
 # ── a job ──
 
 
-def job_pieces(job: Job, now: float, *, unmasked: bool, directory: str) -> list[Piece]:
-    """All that the detail says of a job."""
+def job_pieces(
+    job: Job, now: float, *, unmasked: bool, directory: str, more: Sequence[str] = ()
+) -> list[Piece]:
+    """All that the detail says of a job; `more`: words that are masked too."""
     detail, record = job.detail, job.detail.record
     pieces = line("is", f"{detail.state}", "bad" if detail.problem else "")
     pieces += line("why", safe_text(job.why))
     if detail.made is not None:
-        pieces += line("created", f"{when(detail.made)}  {short_age(elapsed(now, detail.made))} ago")
+        pieces += _when("created", detail.made, now)
     if detail.changed is not None:
-        pieces += line("changed", f"{when(detail.changed)}  {short_age(elapsed(now, detail.changed))} ago")
+        pieces += _when("changed", detail.changed, now)
     if record is not None:
         pieces += _record_pieces(record)
-        pieces += _ledger_pieces(record, now, unmasked)
+        pieces += _ledger_pieces(record, now, unmasked, more)
     for lock in detail.locks:
         style = style_of(lock.verdict)
         pieces += line("lock", f"{SIGNS[lock.verdict]} {lock.verdict.upper()}  {lock.kind}", style)
         pieces += line("", safe_text(lock.whose)) + line("", safe_text(lock.proof))
     if record is not None:
-        pieces += _request_pieces(detail, record, unmasked)
+        pieces += _request_pieces(detail, record, unmasked, more)
     if detail.value_size is not None:
         pieces += _value_pieces(detail)
     pieces += [("\n", ""), *line("shell", f"fsjob -C {safe_text(shlex.quote(directory))} show {safe_text(detail.id)}")]
@@ -92,18 +113,19 @@ def _record_pieces(record: JobRecord) -> list[Piece]:
     return pieces
 
 
-def _ledger_pieces(record: JobRecord, now: float, unmasked: bool) -> list[Piece]:
+def _ledger_pieces(record: JobRecord, now: float, unmasked: bool, more: Sequence[str]) -> list[Piece]:
     """Who waits, and what became of telling them."""
     pieces: list[Piece] = []
     ledger = read_ledger(record)
     for target in record.waiting[:TARGETS]:
-        shown = json.dumps(target if unmasked else masked(target), ensure_ascii=False)[:200]
+        shown = json.dumps(target if unmasked else masked(target, more), ensure_ascii=False)[:200]
         pieces += line("target", safe_text(shown))
         entry = entry_of(ledger, target)
         if entry is None:
             pieces += line("", "not tried yet" if record.fulfilled else "told once the job is fulfilled", "dim")
             continue
-        pieces += line("", f"tries {entry.count:,}, the last {short_age(now - entry.at)} ago, {when(entry.at)}")
+        ago, at = short_age(now - entry.at), exact(entry.at, now)[0]
+        pieces += line("", f"tries {entry.count:,}, the last {ago} ago, {at}")
         pieces += line("", safe_text(entry.error[:400], lines=True), "warn")
         if entry.due is None:
             pieces += line("", "given up: t tells it again", "bad")
@@ -114,8 +136,8 @@ def _ledger_pieces(record: JobRecord, now: float, unmasked: bool) -> list[Piece]
     return pieces
 
 
-def _request_pieces(detail: JobDetail, record: JobRecord, unmasked: bool) -> list[Piece]:
-    shown = record.request if unmasked else masked(record.request)
+def _request_pieces(detail: JobDetail, record: JobRecord, unmasked: bool, more: Sequence[str]) -> list[Piece]:
+    shown = record.request if unmasked else masked(record.request, more)
     text = json.dumps(shown, indent=2, ensure_ascii=False)
     hint = "" if shown == record.request else "   u shows what is masked"
     cut = "" if len(text) <= PREVIEW else f"\n… cut: {len(text):,} characters in all"
@@ -130,5 +152,10 @@ def _value_pieces(detail: JobDetail) -> list[Piece]:
     return [("\n", ""), (f"value    {short_size(size)}\n", "$foreground-muted"), (f"{text}{cut}\n", "")]
 
 
-def when(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _when(label: str, at: float, now: float) -> list[Piece]:
+    """How long ago, and exactly when."""
+    first, *others = exact(at, now)
+    pieces = line(label, f"{first}  {short_age(elapsed(now, at))} ago")
+    for other in others:
+        pieces += line("", other, "dim")
+    return pieces

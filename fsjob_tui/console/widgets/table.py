@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from time import monotonic
 from typing import ClassVar
 
@@ -14,19 +15,24 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ...text import safe_text
 from ..model import Model
 from ..rows import Source
 from ..views import View
-from ..views.column import Column, fit, put
+from ..views.column import Column, chosen, fit, gap, put
 
-MARK, CURSOR = "■", "▸"
+MARK, CURSOR, CHANGED = "■", "▸", "•"
+CHANGED_FOR = 1.5
+"""Seconds for which a row that has changed is marked: at least one second is seen, whenever the next tick comes."""
+WHEEL = 3
+"""Rows by which the wheel scrolls."""
 SETTLED_AFTER = 0.3
 """Seconds for which a job that took another's place is not acted on: whoever pressed the key saw the other one."""
 Line = tuple[tuple[str, str], ...]
 """Pieces of text with the name of their style."""
 
 
-class JobTable(ScrollView, can_focus=True):
+class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows the rows of one view of the model. What is not on the screen costs nothing."""
 
     DEFAULT_CSS = """
@@ -35,15 +41,17 @@ class JobTable(ScrollView, can_focus=True):
     }
     JobTable > .table--head { color: $foreground-muted; text-style: bold; }
     JobTable > .table--dim { color: $foreground-muted; }
+    JobTable > .table--new { color: $text-accent; text-style: bold; }
     JobTable > .table--good { color: $text-success; }
     JobTable > .table--warn { color: $text-warning; }
     JobTable > .table--bad { color: $text-error; text-style: bold; }
     JobTable > .table--cursor {
-        color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
+        color: $block-cursor-foreground; background: $block-cursor-background;
+        text-style: $block-cursor-text-style;
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"table--{name}" for name in ("head", "dim", "good", "warn", "bad", "cursor")
+        f"table--{name}" for name in ("head", "dim", "new", "good", "warn", "bad", "cursor")
     }
 
     class Moved(Message):
@@ -52,7 +60,9 @@ class JobTable(ScrollView, can_focus=True):
     class Opened(Message):
         """A row was chosen with the mouse."""
 
-    def __init__(self, model: Model, clock: Callable[[], float], view: View) -> None:
+    def __init__(
+        self, model: Model, clock: Callable[[], float], view: View, columns: Mapping[str, tuple[str, ...]]
+    ) -> None:
         super().__init__(id="table")
         self.model = model
         self.clock = clock
@@ -66,7 +76,11 @@ class JobTable(ScrollView, can_focus=True):
         self._shown: dict[int, tuple[str, float]] = {}
         """What each line shows, and since when it does where it took the place of another row by itself."""
         self._marks_lost = -SETTLED_AFTER
+        self._chosen = columns
+        self._changed: dict[str, float] = {}
+        """Rows that have changed, and until when that is shown."""
         self._columns: list[tuple[Column, int]] = []
+        self._gaps: list[str] = []
         self._fitted_for: tuple[View | None, int] = (None, 0)
 
     # ── what is shown ──
@@ -113,6 +127,12 @@ class JobTable(ScrollView, can_focus=True):
         self.repaint()
         if moved:
             self.post_message(self.Moved())
+
+    def mark_changed(self, keys: Iterable[str]) -> None:
+        """Show of these rows for a moment that they are new, or read differently."""
+        now = self.clock()
+        self._changed = {key: until for key, until in self._changed.items() if until > now}
+        self._changed.update((key, now + CHANGED_FOR) for key in keys)
 
     def visible_keys(self) -> tuple[str, ...]:
         """The keys of the rows on the screen."""
@@ -177,6 +197,22 @@ class JobTable(ScrollView, can_focus=True):
         self._painted.clear()
         self.model_changed()
 
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, WHEEL)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL)
+
+    def _wheel(self, event: events.MouseEvent, rows: int) -> None:
+        """Scroll; the cursor comes along where it would leave the screen."""
+        event.stop()
+        event.prevent_default()
+        last = max(len(self.source) - self.page, 0)
+        top = min(max(int(self.scroll_y) + rows, 0), last)
+        self._scroll(top)
+        if not top <= self._index < top + self.page:
+            self.move_to(min(max(self._index, top), top + self.page - 1))
+
     def on_click(self, event: events.Click) -> None:
         if event.y >= 1:
             self.move_to(int(self.scroll_y) + event.y - 1)
@@ -222,30 +258,68 @@ class JobTable(ScrollView, can_focus=True):
     def _line(self, y: int) -> Line:
         columns = self._fitted()
         if y == 0:
-            return (("  ", "head"), *((f"{put(c.title, width, right=c.right)} ", "head") for c, width in columns))
+            heads = (put(c.title, width, right=c.right) for c, width in columns)
+            return (("  ", "head"), *((head + after, "head") for head, after in zip(heads, self._gaps, strict=True)))
         source, index = self.source, int(self.scroll_y) + y - 1
         if index >= len(source):
-            return ((self._nothing(), "dim"),) if y == 2 and not len(source) else ()
+            return self._empty_line(y - 2) if y >= 2 and not len(source) else ()
         key, now = source.key(index), self.clock()
-        sign = (CURSOR if index == self._index else " ") + (MARK if key in self.marked else " ")
-        pieces = [(sign, "")]
-        for column, width in columns:
+        pieces = [(CURSOR if index == self._index else " ", ""), self._sign(key, now)]
+        for (column, width), after in zip(columns, self._gaps, strict=True):
             cell = column.cell(self.model, key, now)
-            pieces.append((put(cell.text, width, right=column.right, is_id=column.title == "JOB") + " ", cell.style))
+            text = put(cell.text, width, right=column.right, is_id=column.title == "JOB")
+            pieces.append((text + after, cell.style))
         return tuple(pieces)
 
     def _fitted(self) -> list[tuple[Column, int]]:
         if self._fitted_for != (self.view, self.size.width):
             self._fitted_for = (self.view, self.size.width)
-            self._columns = fit(self.view.columns, max(self.size.width - 3, 10))
+            columns = chosen(self.view.columns, self._chosen.get(self.view.name, ()))
+            self._columns = fit(columns, max(self.size.width - 3, 10))
+            self._gaps = [*(gap(*pair) for pair in pairwise(column for column, _ in self._columns)), " "]
         return self._columns
 
-    def _nothing(self) -> str:
+    def _sign(self, key: str, now: float) -> tuple[str, str]:
+        if key in self.marked:
+            return MARK, ""
+        return (CHANGED, "new") if self._changed.get(key, 0.0) > now else (" ", "")
+
+    def _empty_line(self, line: int) -> Line:
+        said = self._nothing()
+        return (("  " + said[line][0], said[line][1]),) if line < len(said) else ()
+
+    def _nothing(self) -> list[tuple[str, str]]:
+        """Why there is no row, and what to press, a line each."""
         model, view = self.model, self.view
         if model.problem is not None:
-            return "  nothing to show"
+            return _no_store(model)
         if model.narrowed.text and view.filters and view.total(model):
             if model.narrowed.searching:
-                return "  none found yet; esc stops the search"
-            return f"  0 of {view.total(model):,} match; esc clears the filter"
-        return f"  {view.empty}" if view.known(model) else "  reading …"
+                return [("none found yet; esc stops the search", "dim")]
+            return [(f"0 of {view.total(model):,} match; esc clears the filter", "dim")]
+        if not view.known(model):
+            return [("reading …", "dim")]
+        if view.name == "pending" and not any(model.counts.as_dict().values()):
+            return EMPTY_STORE
+        return [(view.empty, "dim")]
+
+
+EMPTY_STORE = [
+    ("The store is empty.", ""),
+    ("", ""),
+    ("c  makes a job", ""),
+    ("w  starts a worker here", ""),
+    ("?  shows all keys", ""),
+]
+
+
+def _no_store(model: Model) -> list[tuple[str, str]]:
+    """Nothing is made in a directory before it is told to."""
+    where = model.hello is not None and model.hello.problem is not None
+    return [
+        (safe_text(model.problem or ""), "bad"),
+        ("", ""),
+        *([("c  makes an empty job store here", "")] if where else []),
+        (":  opens another store", ""),
+        ("q  leaves; nothing has been made or changed", ""),
+    ]

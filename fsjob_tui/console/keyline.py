@@ -1,0 +1,53 @@
+"""The line below the table in words: the keys of what is possible now, or what there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..text import cut
+from .headings import BAD, KEY
+from .parts import Part, spread, width_of
+
+if TYPE_CHECKING:
+    from .actions.action import Action
+
+HELP = "help"
+
+
+class Notice(NamedTuple):
+    """Something to be said once, in place of the keys."""
+
+    text: str
+    wrong: bool = False
+
+
+def keys_parts(
+    width: int, possible: Iterable[Action], lead: Sequence[Part] = (), notice: Notice | None = None
+) -> list[Part]:
+    """The keys of what is possible now, as many as fit, or what there is to say; `?` is always in sight."""
+    possible = list(possible)
+    key = next((action.key for action in possible if action.name == HELP), "?")
+    all_keys = Part(f" {key} keys ", "bold", HELP)
+    if notice is not None:
+        return spread(_said(notice, width - width_of([all_keys])), [all_keys], width)
+    parts: list[Part] = list(lead)
+    left = width - width_of([all_keys, *parts])
+    for action in possible:
+        if not action.show:
+            continue
+        needed = len(action.key) + len(action.short) + 3
+        if needed > left:
+            break
+        left -= needed
+        parts += [Part(f" {action.key}", KEY, action.name), Part(f" {action.short} ", "", action.name)]
+    return spread(parts, [all_keys], width)
+
+
+def _said(notice: Notice, room: int) -> list[Part]:
+    sign, style = (" ▲ ", BAD) if notice.wrong else (" › ", "bold")
+    text = cut(notice.text, room - len(sign))
+    if text == notice.text:
+        return [Part(sign + text, style)]
+    whole = "  l all"
+    return [Part(sign + cut(notice.text, room - len(sign) - len(whole)), style), Part(whole, KEY, "log")]

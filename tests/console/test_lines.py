@@ -1,0 +1,134 @@
+"""What the lines around the table never lose, however narrow they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from rich.cells import cell_len
+
+from fsjob_core.facts import Entry, Mood, StoreVerdict
+from fsjob_core.feed import Delta, Details, Locks, Overview, RowDetail
+from fsjob_tui.console.app import ConsoleApp
+from fsjob_tui.console.headings import empty_in, spark
+from fsjob_tui.console.model import Model
+from fsjob_tui.console.screens.painted import Batch
+from fsjob_tui.console.widgets.line import Line
+
+from .stage import LOCKS, STALLED, console, still, store
+
+FALLING = [(1.0, 3.0)] * 10
+
+
+@pytest.fixture(autouse=True)
+def stage() -> Iterator[None]:
+    with still():
+        yield
+
+
+def text(app: ConsoleApp, name: str) -> str:
+    return str(app._main.query_one(f"#{name}", Line).content)
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 30), (200, 50)])
+async def test_nothing_that_is_needed_is_cut_off(size: tuple[int, int]) -> None:
+    app = console()
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause(0.1)
+        assert text(app, "verdict").rstrip().endswith("· 3") and "! go" in text(app, "verdict")
+        assert text(app, "verdict").startswith(" ▲ STALLED: none finished for 5 min")
+        assert text(app, "store").startswith(" spool/render  PROD · guarded (W to act)")
+        assert text(app, "store").rstrip().endswith("12:03 UTC")
+        assert all(f" {key} " in text(app, "tabs") for key in "12345")
+        assert "6▲3" in text(app, "tabs"), "trouble is counted at any width"
+        assert text(app, "keys").rstrip().endswith("? keys")
+        for line in app._main.query(Line):
+            assert cell_len(str(line.content)) <= size[0], line.id
+        if size[0] >= 80:
+            assert "7 Workers 4, busy" in text(app, "store")
+        if size[0] >= 120:
+            assert "ext4, full durability, host ops-1" in text(app, "store") and "█" in text(app, "rates")
+
+
+async def test_one_thing_is_said_at_a_time_and_what_went_wrong_until_a_key() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        main = app._main
+        main.tell("job a is pending")
+        main.tell("no lock stands here " * 9, wrong=True)
+        said = text(app, "keys")
+        assert said.startswith(" ▲ no lock stands") and "…  l all" in said and said.endswith("? keys ")
+        assert "a is pending" not in said and len(said) <= 80
+        assert main.notice is not None
+        main._end_notice(main.notice)  # what its time does
+        assert "enter open" in text(app, "keys")
+        main.tell("no lock stands here", wrong=True)
+        main.tell("no lock stands here", wrong=True)
+        assert main.acts.log.count("no lock stands here") <= 1, "not twice in the log"
+        await pilot.press("j")
+        assert "enter open" in text(app, "keys"), "a key ends it"
+        main.tell("all is well")
+        await pilot.press("j")
+        assert "all is well" in text(app, "keys")
+        assert not app._notifications, "nothing covers anything"
+
+
+def test_a_forecast_asks_for_five_minutes() -> None:
+    assert empty_in(FALLING, 600) == 300
+    assert empty_in(FALLING[1:], 600) is None, "not known for as long"
+    assert empty_in([*FALLING[2:], (3.0, 3.0), (3.0, 3.0)], 600) is None, "not in every minute"
+    assert empty_in(FALLING, 0) is None
+
+
+def test_bars() -> None:
+    assert spark([0, 1, 4, 8], 8) == "▁▂▅█"
+
+
+def test_only_what_is_new_or_reads_differently_is_marked() -> None:
+    model = Model("/store")
+    for message in store():
+        model.apply(message)
+    assert model.take_changed() == set(), "not what was there at the beginning"
+    model.apply(Delta("pending", came=(Entry("new", 1.0),)))
+    model.apply(Details((RowDetail("new", "first read"),)))
+    assert model.take_changed() == {"new"} and model.take_changed() == set()
+    model.apply(Details((RowDetail("new", "first read"),)))
+    model.apply(Locks(LOCKS))
+    assert model.take_changed() == set(), "read again, and the same"
+    model.apply(Details((RowDetail("new", "changed"),)))
+    model.apply(Locks(LOCKS[1:]))
+    model.apply(Locks(LOCKS))
+    first = f"work:{LOCKS[0].info.id}"
+    assert model.take_changed() == {"new", first}
+
+
+async def test_a_row_that_changed_is_marked_where_it_stands() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.1)
+        table = app._main.table
+        key = table.source.key(3)
+        table.mark_changed([key])
+        assert [table._line(y)[1] for y in (3, 4)] == [(" ", ""), ("•", "new")]
+        table.clock = lambda: 2e9
+        assert table._line(4)[1] == (" ", "")
+
+
+async def test_while_frozen_nothing_moves_and_then_all_is_there() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        main = app._main
+        await pilot.pause(0.1)
+        await main.action_do("freeze")
+        assert "FROZEN" in text(app, "store")
+        calm = StoreVerdict(Mood.IDLE, "nothing is pending")
+        before = main.model.overview
+        assert before is not None
+        later = Overview(before.counts, calm, 0, 0, None, None, None, None)
+        main.post_message(Batch([later, Delta("pending", came=(Entry("came-meanwhile", 1.0),))]))
+        await pilot.pause(0.1)
+        assert main.model.verdict == STALLED and main.table.source.index("came-meanwhile") is None
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert "FROZEN" not in text(app, "store")
+        assert main.model.verdict == calm and main.table.source.index("came-meanwhile") == 0
