@@ -17,6 +17,7 @@ from fsjob_core.store import JobStore
 from ..text import short_size
 from .creating import Creating
 from .editing import Editing
+from .purging import Purging
 from .releasing import Releasing
 from .removing import Removing
 from .repairing import Repairing
@@ -51,6 +52,7 @@ class Acts:
         self.log: list[str] = []
         self.locks: Releasing = Releasing(self)
         self.removal: Removing = Removing(self)
+        self.purging: Purging = Purging(self)
         self.repairs: Repairing = Repairing(self)
         self.telling: Telling = Telling(self)
         self.creation: Creating = Creating(self)

@@ -27,8 +27,8 @@ class FullDisk(Drill):
     name = "full-disk"
     trouble = "The disk is full: no worker can keep what it does, and no act can be written down."
     answer = (
-        "Acts are refused while there is no room to write them down. `fsjob purge --older-than 30d` from a shell "
-        "removes old values and what lies in the trash; or remove the core dump. Workers go on by themselves."
+        "Acts that must be written down are refused while there is no room. `purge` in the palette, or "
+        "`fsjob purge --older-than 30d` in a shell, makes some; or remove the core dump. Workers go on by themselves."
     )
 
     def prepare(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from fsjob_core import JobStore
@@ -60,7 +61,6 @@ def test_a_set_comes_back_but_for_what_has_changed(store: JobStore, open_console
     console.until("undo ")
     console.press("y")
     console.until("done 2, skipped 1")
-    console.press("l")
     console.until("at version 1 by now")
     assert store.counts().pending == 3
     console.until("the park was not undone")
@@ -84,3 +84,28 @@ def test_nobody_undoes_in_a_guarded_store_before_writing_is_opened(store: JobSto
     console.press("y")
     console.until("is in the trash")
     assert not os.path.exists(store.layout.job(job.id))
+
+
+def test_what_is_old_is_removed_for_good_once_it_was_shown(store: JobStore, open_console: Open) -> None:
+    old, young = store.create({"n": "old"}).id, store.create({"n": "young"}).id
+    for job_id in (old, young):
+        store.fulfill(job_id, b"done")
+    month = time.time() - 40 * 86_400
+    os.utime(store.layout.state(old), (month, month))
+    console = open_console()
+    console.until("Fulfilled 2")
+    console.press(":")
+    console.until("🔎")
+    console.press("purge")
+    console.until("purge: make room")
+    console.press("\r")
+    console.until("m 30 days")
+    console.press("m")
+    console.until(f"1 fulfilled job: {old}")
+    console.press("\r")
+    console.read(0.4)
+    assert sorted(os.listdir(store.layout.jobs)) == sorted((old, young)), "enter does not confirm"
+    console.press("y")
+    console.until("1 was removed for good")
+    assert os.listdir(store.layout.jobs) == [young] and not os.listdir(store.layout.trash)
+    assert audit(store) == [("purge", True)]

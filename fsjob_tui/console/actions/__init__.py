@@ -24,6 +24,7 @@ ACTIONS: dict[str, Action] = {
         *acting.ACTIONS[2:],
         WORKER,
         acting.PAUSE,
+        acting.PURGE,
         moving.WORST,
         moving.FILTER,
         moving.MARK,

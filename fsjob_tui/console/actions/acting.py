@@ -153,6 +153,10 @@ TELL = Action(
     lambda screen: screen.acts.telling.targets(screen.targets()[0]), _why_no_tell, changes=True, show=True,
 )  # fmt: skip
 PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, show=True)
+PURGE = Action(
+    "purge", "", "purge", "purge: make room, remove for good what was fulfilled or deleted long ago",
+    lambda screen: screen.acts.purging.purge(), changes=True,
+)  # fmt: skip
 WRITE = Action(
     "write", "W", "open writing", "on a guarded store: open writing until the console ends",
     _open_writing, _why_no_write, show=True,
