@@ -332,7 +332,9 @@ def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already")
         attempts = int(change.record.number("attempts")) + 1
-        change.commit(change.record.with_ours(attempts=attempts, started=ground.host.time()), last=False)
+        # the pause is over: one that a clock has set a day ahead must not begin again if this worker is killed
+        begun = change.record.with_ours(attempts=attempts, started=ground.host.time(), not_before=None)
+        change.commit(begun, last=False)
         return change.data, change.record
 
 

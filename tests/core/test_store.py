@@ -175,6 +175,20 @@ def test_attempts_errors_and_pauses_are_kept_on_the_job(store: JobStore) -> None
     assert fresh.pull_work() is not None, "run again: due at once, although it was remembered"
 
 
+def test_a_pause_is_over_once_the_next_try_begins(store: JobStore) -> None:
+    """Else one that a clock has set a day ahead would begin again when the worker of that try is killed."""
+    job = store.create(1)
+    for _ in range(2):
+        work = store.pull_work()
+        assert work is not None
+        work.begin()
+        begun = store.get(job.id).ours
+        work.fail("exit 1", retry_in=0)
+        work.release()
+        store = JobStore(store.directory, durability="process")
+    assert begun["attempts"] == 2 and "not_before" not in begun
+
+
 def test_unknown_members_survive_everything(store: JobStore) -> None:
     job = store.create(1)
     path = Path(store.layout.state(job.id))
