@@ -175,12 +175,14 @@ class Backlog:
         return self._ids[here]
 
     def _lock(self, job_id: str) -> Lease | None:
+        if job_id in self._not_before:  # since the listing: by a hint, by whoever was given it, or put off
+            return None
         ground, place = self._ground, self._ground.place(self._kind, job_id)
         if job_id in self._held:
             return self._take_from_the_dead(place)
         if job_id in self._made:
             self._made.remove(job_id)
-            if job_id in self._not_before or not ground.disk.exists(f"{self._directory}/{job_id}"):
+            if not ground.disk.exists(f"{self._directory}/{job_id}"):
                 return None
         elif self._spread and ground.local and not ground.disk.exists(f"{self._directory}/{job_id}"):
             return None

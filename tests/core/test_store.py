@@ -392,3 +392,13 @@ def test_the_state_that_wanted_a_new_value_is_durable_before_the_older_value_goe
 
     JobStore(store.directory, _host=replace(REAL, calls=Recorder(), services={})).fulfill(job.id, b"new")
     assert f"fsync {job.id}" in seen[: seen.index("rename value")]
+
+
+def test_a_job_that_is_put_off_is_not_taken_from_a_listing_made_before(store: JobStore) -> None:
+    jobs = [store.create(number) for number in range(3)]
+    store.pull_work().release()
+    store.put_off(jobs[1].id, 60)
+    taken = store.pull_work()
+    assert taken is not None and taken.id == jobs[2].id
+    taken.fulfill(b"")
+    taken.release()
