@@ -28,10 +28,10 @@ boottime: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK
 """Seconds by a clock that counts the time for which the machine was suspended."""
 
 
-def text_of(path: str) -> str:
+def text_of(path: str, errors: str = "replace") -> str:
     """What a file of /proc says, or the guard's own; "" where it cannot be read."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
+        with open(path, encoding="utf-8", errors=errors, newline="\n") as file:
             return file.read()
     except OSError:
         return ""

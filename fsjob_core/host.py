@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 import threading
 import time
@@ -235,16 +236,19 @@ def _mount_options(path: str) -> str:
     return _mount(path)[1]
 
 
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
 def _mount(path: str) -> tuple[str, str]:
     """Type and options of the file system under a path; "" where the mount table does not say."""
     real = os.path.realpath(path)
     best, found = "", ("", "")
-    for line in text_of("/proc/self/mountinfo").splitlines():
+    for line in text_of("/proc/self/mountinfo", "surrogateescape").split("\n"):  # a name may have any other blank in it
         left, _, right = line.partition(" - ")
-        fields, rest = left.split(), right.split()
-        if len(fields) < 6 or not rest:
+        fields, rest = left.split(" "), right.split(" ")
+        if len(fields) < 6 or len(rest) < 3:
             continue
-        point = fields[4].encode().decode("unicode_escape")
+        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), fields[4])
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # of two mounts on one point the later one is seen
             best, found = point, (rest[0], ",".join((fields[5], *rest[2:])))

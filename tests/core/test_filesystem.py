@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from fsjob_core.doctor.filesystem import Verdict, try_out, worst
+from fsjob_core.host import REAL
 from fsjob_core.store import JobStore
 
+from ..crash.test_full_disk import mounted
 from .lying import Machine, failure
 
 ACCEPT, WARN, REFUSE = Verdict
@@ -94,3 +96,10 @@ def test_a_promise_that_is_not_kept_is_told(tmp_path: Path, name: str, verdict: 
 
 def test_a_clock_that_is_off_is_told(tmp_path: Path) -> None:
     assert tried(tmp_path / "store", Machine(fstype="nfs4", ahead=3600.0)) == {"all": WARN, "clock": WARN}
+
+
+@pytest.mark.parametrize("name", ["größe", "with space\u2028and\u00a0more", "back\\slash"])
+def test_a_mount_is_known_whatever_its_point_is_called(tmp_path: Path, name: str) -> None:
+    with mounted(tmp_path / name, "-t", "ramfs", "fsjob-test") as point:
+        assert REAL.fstype(str(point / "store")) == "ramfs"
+    assert REAL.fstype(str(tmp_path)) != "ramfs"
