@@ -51,10 +51,16 @@ class _Shared:
         _refuse_odd(path)
         self._guards, self._path = guards, path
         self.fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        found = os.fstat(self.fd)
+        self._inode = found.st_dev, found.st_ino
 
     def is_guard(self) -> bool:
-        """Whether the file still stands: the store may have been deleted and made again."""
-        return os.fstat(self.fd).st_nlink > 0
+        """Whether this is what stands at the path: the store may have been moved away, deleted, put back."""
+        try:
+            found = os.lstat(self._path)
+        except OSError:  # opening it says what is wrong
+            return False
+        return (found.st_dev, found.st_ino) == self._inode
 
     def __enter__(self) -> None:
         try:

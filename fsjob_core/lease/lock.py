@@ -112,6 +112,7 @@ class Lease:
                 raise OSError(error.errno, "too many open files (two a job: raise `ulimit -n`)", place.path) from None
             raise
         owner = Owner.of(host.me, worker, host.time(), host.tagged_token())
+        lease = None
         try:
             if host.monotonic() - began > PROOF_LASTS:
                 close(calls, fd)
@@ -124,7 +125,8 @@ class Lease:
             lease = cls(host, place, owner, fd, began, marked)
             lease.heart.add(lease)
         except BaseException as error:
-            close(calls, fd)
+            if lease is None or lease.heart.drop(lease):  # else a beat is under way, after which the heart closes it
+                close(calls, fd)
             _give_back(host, place, began, guarded)
             if isinstance(error, OSError):
                 raise named(error, place.path) from None

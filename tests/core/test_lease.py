@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from fsjob_core import errors
 from fsjob_core.host import REAL
-from fsjob_core.lease import Judgement, Lease, LockPlace, judge, look, remove, take_over
+from fsjob_core.lease import Heart, Judgement, Lease, LockPlace, judge, look, remove, take_over
 from fsjob_core.store import JobStore
 
 from ..crash.machine import Clock, host_with
@@ -182,6 +183,41 @@ def test_taking_fails_cleanly_without_descriptors(store: JobStore, monkeypatch: 
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert not os.path.exists(lock.path)
+
+
+def test_the_guard_that_stands_at_the_path_is_held_although_another_was_before(store: JobStore) -> None:
+    guard = place(store).guard
+    with REAL.guard(guard, True):
+        pass  # a descriptor of it is kept
+    os.rename(store.directory, f"{store.directory}.before")
+    JobStore(store.directory, durability="process").create(1)  # another store, from a backup perhaps
+    with REAL.guard(guard, True):
+        fd = os.open(guard, os.O_RDWR)
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(fd)
+
+
+def test_an_interrupt_while_a_lock_is_taken_leaves_neither_it_nor_its_beats(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, heart, add = place(store), Heart.of(REAL), Heart.add
+    beaten: list[Lease] = []
+
+    def interrupted(heart: Heart, lease: Lease) -> None:
+        add(heart, lease)
+        beaten.append(lease)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Heart, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Lease.take(REAL, lock, "w")
+    assert not os.path.exists(lock.path)
+    monkeypatch.undo()
+    heart.beat()
+    assert beaten[0].dropped and not beaten[0].compromised, "nothing was beaten by a number that is another's by now"
 
 
 # ── what an operator does ──
