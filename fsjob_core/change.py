@@ -80,8 +80,10 @@ class Change:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.withdraw()
-        self.lock.release()
+        try:
+            self.withdraw()
+        finally:  # an interrupt in between must not leave a lock that is beaten for as long as the process lives
+            self.lock.release()
 
     def withdraw(self) -> None:
         """Give up the right to commit. What was committed is synced by now: its close has nothing more to say."""

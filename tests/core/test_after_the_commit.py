@@ -144,3 +144,21 @@ def test_a_thread_that_cannot_start_costs_neither_lock_nor_descriptor(
     said, _, left = holder.line.partition(" 0 [")
     assert "new thread" in said and ".lock" in said, "it names the path"
     assert left and ".lock" not in left
+
+
+def test_an_interrupt_while_a_change_is_put_away_leaves_no_state_lock_that_is_beaten_for_ever(tmp_path: Path) -> None:
+    on = False
+
+    def interrupt(name: str, real: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        result = real(*args, **named)
+        if on and name == "unlink":
+            raise KeyboardInterrupt
+        return result
+
+    store = JobStore(tmp_path / "store", durability="process", _host=host_with(interrupt))
+    job = store.create(1)
+    on = True
+    with pytest.raises(KeyboardInterrupt):
+        store.update(job.id, 7, 2)
+    on = False
+    assert not os.path.exists(store.layout.state_lock(job.id))
