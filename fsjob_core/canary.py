@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
-from .errors import CorruptJob, FsJobError, JobNotFound
+from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
 from .likeness import alike
 from .operator import Operator
 from .record import JobRecord
@@ -123,7 +123,7 @@ class Canary:
             self._look()
             self._send()
             trouble = ""
-        except OSError as error:  # a full disk, a mount that went: nothing is sent before it answers again
+        except (OSError, Unsettled) as error:  # a full disk, a mount that went: nothing is sent before it answers again
             trouble = f"waits: {error}"
         if not self.progress.over:
             self._set(state=self._state(), why=trouble)
@@ -199,12 +199,18 @@ class Canary:
             self._next += 1
             try:
                 self._run_again(job_id)
+            except (OSError, Unsettled) as error:
+                inside = f"{self._operator.store.layout.job(job_id)}/"
+                if not isinstance(error, PermissionError) or not str(error.filename).startswith(inside):
+                    self._next -= 1  # it is its turn again, once the store is well
+                    raise
+                self._skipped(str(error))  # another account's job keeps no other from its turn
             except FsJobError as error:
-                self._set(skipped=self.progress.skipped + 1)
-                self._note(str(error))
-            except OSError:  # it is its turn again, once the store is well
-                self._next -= 1
-                raise
+                self._skipped(str(error))
+
+    def _skipped(self, why: str) -> None:
+        self._set(skipped=self.progress.skipped + 1)
+        self._note(why)
 
     def _may_send(self, now: float) -> bool:
         if self._paused or self._stop or self.progress.over or self._next >= len(self._todo):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from fsjob_core import JobStore
+from fsjob_core import JobRecord, JobStore, errors
 from fsjob_core.canary import Canary
 from fsjob_core.operator import Operator
 
@@ -126,3 +128,36 @@ def test_all_of_it_is_undone_together(store: JobStore, parked: list[str]) -> Non
     assert store.counts().parked == 13
     operator.undo()
     assert store.counts().parked == 14
+
+
+def test_a_file_system_that_gives_no_certain_answer_is_asked_again(
+    store: JobStore, parked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = Canary(Operator(store), parked)
+
+    def unsettled(job_id: str) -> JobRecord:
+        raise errors.Unsettled("what is opened is not what is listed; try again")
+
+    for sent in (0, 1):  # in sending, and in looking at what became of it
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "get", unsettled)
+            canary.step()
+        assert not canary.progress.over and "try again" in canary.progress.why
+        canary.step()
+        assert (canary.progress.sent, canary.progress.skipped, canary.progress.why) == (1, 0, ""), sent
+
+
+def test_a_job_that_is_not_ours_to_read_is_skipped(
+    store: JobStore, parked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = store.get
+
+    def denied(job_id: str) -> JobRecord:
+        if job_id == parked[0]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), store.layout.state(job_id))
+        return get(job_id)
+
+    monkeypatch.setattr(store, "get", denied)
+    canary = Canary(Operator(store), parked)
+    canary.step()
+    assert (canary.progress.skipped, canary.progress.sent, len(canary.notes)) == (1, 1, 1)
