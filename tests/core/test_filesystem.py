@@ -85,7 +85,6 @@ BROKEN: tuple[tuple[str, Verdict, Answer], ...] = (
     ("guard", REFUSE, instead("flock", errno.ENOLCK)),
     ("synced", WARN, instead("fsync", errno.EINVAL)),
     ("synced", REFUSE, instead("fsync", errno.EIO)),
-    ("numbered", REFUSE, numbered_otherwise),
 )
 
 
@@ -103,3 +102,25 @@ def test_a_mount_is_known_whatever_its_point_is_called(tmp_path: Path, name: str
     with mounted(tmp_path / name, "-t", "ramfs", "fsjob-test") as point:
         assert REAL.fstype(str(point / "store")) == "ramfs"
     assert REAL.fstype(str(tmp_path)) != "ramfs"
+
+
+def test_where_no_descriptor_is_left_none_is_lost(tmp_path: Path) -> None:
+    opened = []
+
+    def before(name: str, *args: Any) -> None:
+        if name == "open" and args[0].endswith("/guard") and "tmp/" in args[0]:
+            opened.append(args[0])
+            if len(opened) == 3:  # written, opened once, and then
+                raise failure(errno.EMFILE)
+
+    machine = Machine(fstype="ext4")
+    tried(tmp_path / "before", machine)
+    there = len(os.listdir("/proc/self/fd"))
+    assert tried(tmp_path / "store", machine, answer=before)["guard"] is REFUSE
+    assert len(opened) == 3 and len(os.listdir("/proc/self/fd")) == there
+
+
+def test_numbers_that_differ_matter_only_where_others_see_the_files(tmp_path: Path) -> None:
+    assert tried(tmp_path / "here", Machine(fstype="overlay"), answer=numbered_otherwise) == {"all": ACCEPT}
+    there = tried(tmp_path / "there", Machine(fstype="nfs4"), answer=numbered_otherwise)
+    assert there == {"all": REFUSE, "numbered": REFUSE}
