@@ -89,19 +89,27 @@ class Rounds:
         def names(directory: str) -> _Names:
             return _Names(self._ground, directory, lambda: self._went_on(thrift))
 
-        for problem in find(self._ground, self._views, names, locked=False):
-            _add(found, problem)
-        self._running = False
+        try:
+            for problem in find(self._ground, self._views, names, locked=False):
+                _add(found, problem)
+        except OSError:
+            self._be_due_again(began)  # it may be readable by then
+            raise
+        finally:
+            self._running = False
         if not thrift.pause():
             self._next = 0.0
             return
         self._found, self._examined = found, self._host.time()
         self._take_locks()
+        self._be_due_again(began)
+        self._next_look = self._host.monotonic() + AGAIN
+        self._tell()
+
+    def _be_due_again(self, began: float) -> None:
         ended = self._host.monotonic()
         self._soon = ended + max(SOON, ended - began)
         self._next = min(self._next, ended + max(EVERY, TIMES * (ended - began)))
-        self._next_look = ended + AGAIN
-        self._tell()
 
     def _went_on(self, thrift: Thrift) -> bool:
         """Called for every name; false where it is to end."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ from fsjob_core import JobStore
 from fsjob_core.doctor import Kind, plan
 from fsjob_core.facts import Verdict
 from fsjob_core.feed import Examine, Grouped, Locks, Overview, Problems, Wanted, Workers
+from fsjob_core.host import REAL
 from fsjob_core.likeness import alike
+from fsjob_core.rounds import Rounds
+from fsjob_core.thrift import Thrift
+from fsjob_core.views import Views
 
 from .conftest import ROOT
 from .test_monitor import Watched
@@ -217,3 +222,20 @@ def test_a_directory_that_vanishes_and_comes_back_is_no_work(
     watched.until(lambda: watched.views["pending"] == set(rest) and watched.counts.fulfilled == 20)
     after = watched.of(Overview)
     assert isinstance(after, Overview) and (after.rate_in, after.rate_out) == before
+
+
+def test_where_a_part_cannot_be_read_the_store_is_examined_again_all_the_same(store: JobStore) -> None:
+    store.create(1)
+    now, told = [1000.0], list[Problems]()
+    host = replace(REAL, monotonic=lambda: now[0], services={})
+    rounds = Rounds(Views(host, store.layout), tuple, lambda: 1, lambda: False, told.append)
+    thrift = Thrift(host, host.event(), lambda: False, lambda: False)
+    os.rename(store.layout.tmp, f"{store.layout.tmp}.away")
+    Path(store.layout.tmp).write_text("no directory")
+    with pytest.raises(NotADirectoryError):
+        rounds.go_on(thrift)
+    os.unlink(store.layout.tmp)
+    os.rename(f"{store.layout.tmp}.away", store.layout.tmp)
+    now[0] += 1000.0
+    rounds.go_on(thrift)
+    assert told and told[-1].examined is not None
