@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
-from ..errors import CorruptJob, JobNotFound
+from ..errors import CorruptJob, JobNotFound, Unsettled
 from ..ground import Ground
 from ..layout import STAGED, is_job_id
 from ..record import JobRecord
@@ -99,8 +99,9 @@ def look_at_job(ground: Ground, job_id: str) -> list[Problem]:
         return []
     except CorruptJob as error:
         return [_unusable(ground, job_id, str(error))]
-    except OSError as error:
-        text = f"job {job_id}: {Kind.JOB_NOT_READABLE.explanation}: {error.strerror}"
+    except (OSError, Unsettled) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        text = f"job {job_id}: {Kind.JOB_NOT_READABLE.explanation}: {why}"
         return [Problem(Kind.JOB_NOT_READABLE, job_id, ground.layout.job(job_id), None, text)]
     since = mtime(ground, ground.layout.state(job_id))
     lost = _value_problem(ground, record, since)

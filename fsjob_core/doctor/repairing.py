@@ -227,7 +227,11 @@ def _bury(ground: Ground, views: Views, problem: Problem) -> Outcome:
 
 
 def _is_still(ground: Ground, problem: Problem) -> bool:
-    return any(found.kind is problem.kind for found in look_at_job(ground, problem.id))
+    there = look_at_job(ground, problem.id)
+    for found in there:
+        if found.kind is Kind.JOB_NOT_READABLE:  # whether it is cannot be told
+            raise CorruptJob(found.explanation)
+    return any(found.kind is problem.kind for found in there)
 
 
 # ── locks ──

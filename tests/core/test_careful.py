@@ -13,6 +13,7 @@ import pytest
 from fsjob_core import errors
 from fsjob_core.careful import CarefulDisk
 from fsjob_core.change import Change
+from fsjob_core.doctor import Kind
 from fsjob_core.fs import Disk
 from fsjob_core.host import REAL
 from fsjob_core.lease import Judgement, judge, look
@@ -282,6 +283,27 @@ def test_a_rename_is_not_tried_again_once_the_lease_is_over(store: JobStore, mac
         with pytest.raises(errors.LeaseLost):
             change.commit_prepared()
     assert store.get(job.id).ours == {}
+
+
+def test_a_job_of_which_no_answer_is_certain_does_not_end_the_doctors_examination(
+    store: JobStore, machine: Machine
+) -> None:
+    broken, lost = store.create(1).id, store.create(2).id
+    os.unlink(store.layout.state(lost))
+    unsure = {store.layout.state(broken)}
+
+    def gone(name: str, *args: Any) -> None:
+        if name == "open" and args[0] in unsure:
+            raise failure(errno.ENOTCONN, args[0])
+
+    machine.calls.before = gone
+    machine.ahead += 60.0
+    found = {problem.id: problem for problem in store.doctor()}
+    kinds = {job_id: problem.kind for job_id, problem in found.items()}
+    assert kinds == {broken: Kind.JOB_NOT_READABLE, lost: Kind.STATE_MISSING}
+    unsure.add(store.layout.state(lost))
+    mended = store.repair(found[lost], force=True)
+    assert not mended.done and "cannot be read" in mended.what and os.path.isdir(store.layout.job(lost))
 
 
 # ── what is chosen when ──
