@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from .facts import Label, WorkerInfo
+from .facts import UNREADABLE, Label, WorkerInfo
 from .fs import Disk, NotRegular
 from .host import Host, Identity
 from .layout import Layout, is_job_id
@@ -39,8 +39,10 @@ class About:
         return found.f_bavail * found.f_frsize < size or bool(found.f_files and not found.f_favail)
 
     def label(self) -> Label:
-        """Name and class of the store."""
+        """Name and class of the store; class UNREADABLE where a label is there that cannot be used."""
         found = self._json(self.layout.about)
+        if found is None:
+            return Label(klass=UNREADABLE)
         return Label(str(found.get("name") or ""), str(found.get("class") or ""))
 
     def workers(self) -> list[WorkerInfo]:
@@ -73,12 +75,15 @@ class About:
             full_since=float(_whole(told.get("full_since"))),
         )
 
-    def _json(self, path: str) -> dict[str, object]:
+    def _json(self, path: str) -> dict[str, object] | None:
+        """The members of a file, none where it is not there; None where it cannot be used."""
         try:
             found = json.loads(self.disk.read(path, PREVIEW))
-        except (OSError, NotRegular, ValueError, RecursionError):
+        except FileNotFoundError:
             return {}
-        return found if isinstance(found, dict) else {}
+        except (OSError, NotRegular, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def _mtime(self, path: str) -> float | None:
         try:

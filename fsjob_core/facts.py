@@ -61,6 +61,10 @@ class Counts:
         return asdict(self)
 
 
+UNREADABLE = "unreadable"
+"""The class of a store whose label is there but cannot be used: nobody knows that it is not guarded, so it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """Name and class of a store; both empty where it carries none."""
@@ -71,7 +75,7 @@ class Label:
     @property
     def guarded(self) -> bool:
         """Whether people change it only where they say that they mean to."""
-        return self.klass == "prod"
+        return self.klass in ("prod", UNREADABLE)
 
     @property
     def told(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..text import cut
 from .headings import BAD, KEY
 from .parts import Part, spread, width_of
 
@@ -28,9 +27,9 @@ def keys_parts(
     """The keys of what is possible now, as many as fit, or what there is to say; `?` is always in sight."""
     possible = list(possible)
     key = next((action.key for action in possible if action.name == HELP), "?")
-    all_keys = Part(f" {key} keys ", "bold", HELP)
+    all_keys = _all_keys(key)
     if notice is not None:
-        return spread(_said(notice, width - width_of([all_keys])), [all_keys], width)
+        return spread(notice_parts(notice), [all_keys], width)
     parts: list[Part] = list(lead)
     left = width - width_of([all_keys, *parts])
     for action in possible:
@@ -44,10 +43,16 @@ def keys_parts(
     return spread(parts, [all_keys], width)
 
 
-def _said(notice: Notice, room: int) -> list[Part]:
+def notice_parts(notice: Notice) -> list[Part]:
+    """What there is to say, whole."""
     sign, style = (" ▲ ", BAD) if notice.wrong else (" › ", "bold")
-    text = cut(notice.text, room - len(sign))
-    if text == notice.text:
-        return [Part(sign + text, style)]
-    whole = "  l all"
-    return [Part(sign + cut(notice.text, room - len(sign) - len(whole)), style), Part(whole, KEY, "log")]
+    return [Part(sign + notice.text, style)]
+
+
+def fits_beside_keys(notice: Notice, width: int) -> bool:
+    """Whether it fits into the line of keys, beside the key for all of them."""
+    return width_of(notice_parts(notice)) <= width - width_of([_all_keys()])
+
+
+def _all_keys(key: str = "?") -> Part:
+    return Part(f" {key} keys ", "bold", HELP)

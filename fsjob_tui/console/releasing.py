@@ -92,7 +92,9 @@ class Releasing:
             f"job    {lock.id}   {held}",
             f"owner  {lock.whose}   {lock.verdict.value.upper()}, {lock.proof}",
             "",
-            "It is alive: its code may still be running and is not stopped.",
+            "Its owner is gone, and something else beats it: a holder that was robbed, which is not stopped by this."
+            if lock.verdict is Verdict.GHOST
+            else "It is alive: its code may still be running and is not stopped.",
             "After this the job can run TWICE; only the first result counts, but what it does outside the store "
             "happens twice.",
             "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from fsjob_core.errors import NotAStore
 
 LONGEST_WORD = 2000
@@ -13,7 +15,8 @@ def sentence(error: Exception) -> str:
     if isinstance(error, NotAStore):
         return f"{error}; nothing was changed"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        room = "; `purge` in the palette makes room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}{room}"
     return str(error)
 
 

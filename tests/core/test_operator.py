@@ -69,3 +69,12 @@ def test_a_store_json_that_cannot_be_used_is_not_written_over(store: JobStore, c
     with pytest.raises(errors.InvalidRequest, match=r"store\.json"):
         store.label("new")
     assert Path(store.layout.about).read_bytes() == content
+
+
+def test_a_store_whose_label_cannot_be_used_is_guarded(store: JobStore, operator: Operator) -> None:
+    """Nobody knows that it is none of class prod."""
+    job = store.create(1)
+    Path(store.layout.about).write_bytes(b"\0" * 20)
+    with pytest.raises(errors.ReadOnly, match="guarded"):
+        operator.delete(job.id)
+    assert links(store, job.id) == {"pending"}

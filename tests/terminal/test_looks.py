@@ -48,7 +48,7 @@ def test_a_moved_store_is_one_problem_whose_repair_is_shown_before_and_audited(
     console.until(f"done {len(ids)}, skipped 0, failed 0", 60)
     assert {os.readlink(store.layout.pending_link(job_id)) for job_id in ids} == {f"../jobs/{job_id}" for job_id in ids}
     assert [(line["act"], line["done"]) for line in audit(store)] == [("repair", True)] * len(ids)
-    console.until("6 Prob 1")
+    console.until("6 Prob 1 7")
 
     console.until("state-missing")
     console.press("R")

@@ -149,7 +149,7 @@ class Typed(Dialog[bool]):
                     yield Choice("park it: nobody runs it until you say so", value=True)
             yield Static(f"Type {self._what} to go on:  {safe_text(self._word)}", markup=False)
             yield Input(id="word")
-            choose = "   tab chooses" if self._may_park else ""
+            choose = "   tab, ↑ ↓ and enter choose" if self._may_park else ""
             yield self.foot(f"esc leaves it{choose}   enter does nothing until it is right\nshell  {self._shell}")
 
     def on_mount(self) -> None:

@@ -7,6 +7,7 @@ import time
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.widgets import Static
 
 from ...settings import Settings
 from ...text import safe_text
@@ -38,6 +39,10 @@ class Frame(Screen[None], inherit_bindings=False):
     Frame #left { width: 1fr; }
     Frame #detail { width: 48; display: none; }
     Frame #below { height: 9; display: none; }
+    Frame { layers: base above; }
+    Frame #said {
+        layer: above; dock: bottom; margin-bottom: 1; height: auto; max-height: 6; display: none; background: $panel;
+    }
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Frame(Screen[None], inherit_bindings=False):
             yield Pane("detail")
         yield FilterLine(self.model.narrowed)
         yield Line("keys")
+        yield Static("", markup=False, id="said")
 
     # ── parts ──
 
@@ -102,8 +108,10 @@ class Frame(Screen[None], inherit_bindings=False):
         """Seconds since 1970; they stand still while nothing is refreshed."""
         return self.frozen or time.time()
 
-    def tell(self, text: str, *, wrong: bool = False) -> None:
+    def tell(self, text: str, *, wrong: bool = False, stays: float = STAYS) -> None:
         """Say something in place of the keys: for some seconds, or until a key where something went wrong.
+
+        What is longer than that line is said whole, above it.
 
         One thing at a time; what went wrong is in the log as well.
         """
@@ -111,7 +119,7 @@ class Frame(Screen[None], inherit_bindings=False):
         if wrong and not any(text in line for line in self.acts.log[-2:]):
             self.acts.log.append(text)
         if not wrong:
-            self.set_timer(STAYS, lambda: self._end_notice(notice))
+            self.set_timer(stays, lambda: self._end_notice(notice))
         self.refresh_around()
 
     def _end_notice(self, notice: Notice) -> None:

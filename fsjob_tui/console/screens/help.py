@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from ..actions.action import Action
 
 
+KEY = 11
+"""Columns that the name of a key takes."""
+
+
 class Help(Dialog[str]):
     """Gives the name of the action that was chosen."""
 
     DEFAULT_CSS = """
     Help OptionList, Help OptionList:focus {
         height: auto; max-height: 75vh; border: none; padding: 0; background: $surface;
-        text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1;
+        scrollbar-size-vertical: 1;
     }
     Help OptionList > .option-list--option-disabled { color: $foreground-muted; }
     Help .lines { display: none; }
@@ -47,7 +52,8 @@ class Help(Dialog[str]):
 
     def _option(self, action: Action, why_not: str | None) -> Option:
         text = f"{action.short}: {why_not}" if why_not else action.help
-        return Option(Content(f"{action.key:<10} {text}"), id=action.name, disabled=why_not is not None)
+        lines = f"\n{' ' * KEY}".join(wrap(text, max(self._room - KEY, 20)))
+        return Option(Content(f"{action.key:<{KEY - 1}} {lines}"), id=action.name, disabled=why_not is not None)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -62,6 +62,8 @@ class MainScreen(Painted):
 
     async def action_do(self, name: str) -> None:
         """Run an action of the table, however it was asked for; one that is not possible now says why."""
+        if self.app.screen is not self:
+            return  # typed before what was opened had the keys: it was meant for that
         said, action = self._end_wrong(), self.actions[name]
         if name == "close" and said:
             return

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from textual import events, on
+from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from fsjob_core.feed import Examine, Job, Open, Read, Request, Show, Wanted
 from fsjob_core.feed import Message as FeedMessage
@@ -16,8 +18,9 @@ from ..embedded import WorkerSaid
 from ..feed import Feed
 from ..headings import BAD, KEY, WARN, rates_parts, store_parts, tabs_parts, verdict_parts
 from ..held import Held
-from ..keyline import keys_parts
+from ..keyline import fits_beside_keys, keys_parts, notice_parts
 from ..model import Model
+from ..occasion import NEWS_FOR
 from ..parts import Part
 from ..widgets.line import Line
 from ..widgets.panes import Pane, job_pieces
@@ -63,7 +66,9 @@ class Painted(Frame):
         if self._put_away:
             return
         self._put_away = True
-        self.model = self.table.model = Model(self.directory)  # a million rows need not be kept
+        self.model = Model(self.directory)  # a million rows need not be kept
+        for table in self.query(JobTable):
+            table.model = self.model
         if self._feed is not None:
             self._feed.close()
         if self.worker is not None:
@@ -130,7 +135,8 @@ class Painted(Frame):
         self._occasion = self._occasions()
         if self._occasion.news != self._told_news:
             self._told_news = self._occasion.news
-            self.tell(self._told_news)
+            self.acts.log.append(self._told_news)
+            self.tell(self._told_news, stays=NEWS_FOR)
         self.table.repaint()
         self.refresh_around()
 
@@ -165,15 +171,20 @@ class Painted(Frame):
         now = self.now()
         self._arrange()
         model, width, modes, worker = self.model, self.size.width, list(self._modes()), self._worker_words()
+        fits = self.notice is None or fits_beside_keys(self.notice, width)
         lines = {
             "store": store_parts(model, width, now=now, local=self.local, modes=modes, worker=worker),
             "verdict": verdict_parts(model, width),
             "tabs": tabs_parts(model, width, self.view),
             "rates": rates_parts(model, width, self.view, now),
-            "keys": keys_parts(width, self.possible(), list(self._lead()), self.notice),
+            "keys": keys_parts(width, self.possible(), list(self._lead()), self.notice if fits else None),
         }
         for name, parts in lines.items():
             self.query_one(f"#{name}", Line).put(parts)
+        said = self.query_one("#said", Static)
+        said.display = not fits
+        if self.notice is not None and not fits:
+            said.update(Content.assemble(*((part.text, part.style) for part in notice_parts(self.notice))))
         self._paint_panes(now)
 
     def _lead(self) -> Iterator[Part]:
