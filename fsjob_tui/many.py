@@ -37,6 +37,8 @@ class Tally:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     """In a word or two, and as a sentence."""
     failed: list[str] = field(default_factory=list)
+    said: str = ""
+    """What became of the last one."""
 
     @property
     def looked(self) -> int:
@@ -45,6 +47,7 @@ class Tally:
 
     def count(self, result: Outcome | Exception) -> None:
         """Take what became of one."""
+        self.said = result.what if isinstance(result, Outcome) else sentence(result)
         if isinstance(result, Outcome):
             if result.done:
                 self.done += 1

@@ -29,7 +29,7 @@ def keys_parts(
     key = next((action.key for action in possible if action.name == HELP), "?")
     all_keys = _all_keys(key)
     if notice is not None:
-        return spread(notice_parts(notice), [all_keys], width)
+        return spread([*lead, *notice_parts(notice)], [all_keys], width)
     parts: list[Part] = list(lead)
     left = width - width_of([all_keys, *parts])
     for action in possible:
@@ -49,9 +49,9 @@ def notice_parts(notice: Notice) -> list[Part]:
     return [Part(sign + notice.text, style)]
 
 
-def fits_beside_keys(notice: Notice, width: int) -> bool:
-    """Whether it fits into the line of keys, beside the key for all of them."""
-    return width_of(notice_parts(notice)) <= width - width_of([_all_keys()])
+def fits_beside_keys(notice: Notice, lead: Sequence[Part], width: int) -> bool:
+    """Whether it fits into the line of keys, beside how many are marked and the key for all of them."""
+    return width_of([*lead, *notice_parts(notice), _all_keys()]) <= width
 
 
 def _all_keys(key: str = "?") -> Part:

@@ -115,6 +115,9 @@ class Sets:
             except (FsJobError, OSError) as error:
                 screen.app.call_from_thread(self._ended, progress, Outcome(False, sentence(error)), (), shell)
                 return
+            if tally.total == tally.looked == 1:
+                screen.app.call_from_thread(self._ended, progress, Outcome(tally.done == 1, tally.said), (), shell)
+                return
             left = [f"{tally.total - tally.looked:,} had no turn"] if tally.looked < tally.total else []
             outcome = Outcome(tally.done > 0 or not tally.not_done, tally.summary)
             screen.app.call_from_thread(self._ended, progress, outcome, left + tally.not_done, shell)

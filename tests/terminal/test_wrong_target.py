@@ -23,7 +23,7 @@ from .terminal import Terminal
 
 SECONDS = scale(8, 60)
 ACTS = {"p": "park", "D": "delete", "r": "requeue"}
-MOVES = {"j": "down", "k": "up", "g": "top", "G": "bottom", "o": "order", "1": "view-pending", "4": "view-fulfilled",
+MOVES = {"j": "down", "k": "up", "g": "top", "G": "bottom", "1": "view-pending", "4": "view-fulfilled",
          "5": "view-parked", " ": "mark"}  # fmt: skip
 _DIALOG = re.compile(r"(PARK|DELETE|RUN AGAIN) ─")
 _NAMED = re.compile(r"(\d[\d,]*) jobs?: ([0-9a-z]{20})|job  ([0-9a-z]{20})  is fulfilled")
@@ -107,7 +107,7 @@ class Person:
         job_id = named[2] or named[3]
         self.count[ACTS[key]] += 1
         if marked:
-            if int(named[1].replace(",", "")) > int(marked.replace(",", "")):
+            if int((named[1] or "1").replace(",", "")) > int(marked.replace(",", "")):
                 self.wrong.append(f"{key}: {marked} were marked, {named[1]} are asked about")
         elif not seen or not job_id.endswith(seen) or (named[1] or "1") != "1":
             self.wrong.append(f"{key}: …{seen} was under the cursor, {job_id} is asked about")

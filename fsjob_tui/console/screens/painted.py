@@ -171,13 +171,14 @@ class Painted(Frame):
         now = self.now()
         self._arrange()
         model, width, modes, worker = self.model, self.size.width, list(self._modes()), self._worker_words()
-        fits = self.notice is None or fits_beside_keys(self.notice, width)
+        lead = list(self._lead())
+        fits = self.notice is None or fits_beside_keys(self.notice, lead, width)
         lines = {
             "store": store_parts(model, width, now=now, local=self.local, modes=modes, worker=worker),
             "verdict": verdict_parts(model, width),
             "tabs": tabs_parts(model, width, self.view),
             "rates": rates_parts(model, width, self.view, now),
-            "keys": keys_parts(width, self.possible(), list(self._lead()), self.notice if fits else None),
+            "keys": keys_parts(width, self.possible(), lead, self.notice if fits else None),
         }
         for name, parts in lines.items():
             self.query_one(f"#{name}", Line).put(parts)
