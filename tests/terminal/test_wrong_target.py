@@ -36,6 +36,8 @@ class Person:
         self.console, self.keys, self.chance = console, keys, random.Random(seed)
         self.wrong: list[str] = []
         self.count: Counter[str] = Counter()
+        self.looked_at = ""
+        """The screen when the last key that acts went down."""
 
     def done(self, *names: str) -> list[dict[str, Any]]:
         """What the console says of each time that it ran one of these actions."""
@@ -82,6 +84,7 @@ class Person:
         seen = self.under_the_cursor()
         if not seen or "NEWEST" in self.console.text:
             return
+        self.looked_at = self.console.text
         name = ACTS[key]
         line = self._press(key, name)
         if line["ids"]:
@@ -110,7 +113,7 @@ class Person:
             if int((named[1] or "1").replace(",", "")) > int(marked.replace(",", "")):
                 self.wrong.append(f"{key}: {marked} were marked, {named[1]} are asked about")
         elif not seen or not job_id.endswith(seen) or (named[1] or "1") != "1":
-            self.wrong.append(f"{key}: …{seen} was under the cursor, {job_id} is asked about")
+            self.wrong.append(f"{key}: …{seen} was under the cursor, {job_id} is asked about\n{self.looked_at}")
 
     def _answer(self) -> None:
         yes = self.chance.random() < 0.7 and "Type the number" not in self.console.text
