@@ -139,7 +139,7 @@ def fulfill(
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already; its value stays")
         change.put_value(content)
         finished = ground.host.time() if record.number("started") else None
-        change.commit(record.as_fulfilled().with_ours(parked=None, not_before=None, finished=finished))
+        change.commit(record.as_fulfilled().with_ours(parked=None, not_before=None, pause=None, finished=finished))
         change.unlink(layout.pending_link(job_id))
         change.unlink(layout.parked_link(job_id), if_there=True)
         return change.record
@@ -186,8 +186,8 @@ def unqueue(
             if keep is not None:
                 keep(change)
             change.commit_prepared()
-        elif not left:
-            ground.make_last(job_id)  # somebody else has emptied it
+        else:  # somebody else has taken them off, and may have been killed before his sync
+            ground.make_last(job_id)
         if not left:  # only once the list is durable
             change.unlink(ground.layout.waiting_link(job_id))
         return change.record
@@ -268,7 +268,9 @@ def requeue(
         record = change.record
         _require_unchanged(ground, record, version, only_parked)
         again = replace(record, state=PENDING, version=record.version + 1).with_ours(tries=None)  # a new value to tell
-        change.prepare(again.with_ours(attempts=None, started=None, finished=None, not_before=None, parked=None))
+        change.prepare(
+            again.with_ours(attempts=None, started=None, finished=None, not_before=None, pause=None, parked=None)
+        )
         if keep is not None:
             keep(change)
         ground.disk.link(layout.link_text(job_id), layout.pending_link(job_id))
@@ -310,7 +312,7 @@ def park(
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
         parked = {"at": ground.host.time(), "reason": reason}
-        change.prepare(change.record.with_ours(parked=parked, not_before=None))
+        change.prepare(change.record.with_ours(parked=parked, not_before=None, pause=None))
         if keep is not None:
             keep(change)
         ground.disk.link(layout.link_text(job_id), layout.parked_link(job_id))
@@ -333,7 +335,7 @@ def begin(ground: Ground, job_id: str, lease: Lease, known: Known) -> Known:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled already")
         attempts = int(change.record.number("attempts")) + 1
         # the pause is over: one that a clock has set a day ahead must not begin again if this worker is killed
-        begun = change.record.with_ours(attempts=attempts, started=ground.host.time(), not_before=None)
+        begun = change.record.with_ours(attempts=attempts, started=ground.host.time(), not_before=None, pause=None)
         change.commit(begun, last=False)
         return change.data, change.record
 
@@ -352,5 +354,6 @@ def fail(ground: Ground, job_id: str, lease: Lease, error: str, retry_in: float)
     with Change(ground, job_id, leases=[lease]) as change:
         if change.record.state == PENDING:
             due = ground.host.time() + retry_in
-            change.commit(change.record.with_ours(last_error=error, failed_on=ground.worker, not_before=due))
+            why = {"last_error": error, "failed_on": ground.worker}
+            change.commit(change.record.with_ours(**why, not_before=due, pause=retry_in))
         return change.record

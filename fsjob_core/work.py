@@ -14,6 +14,9 @@ from .lease import Lease
 from .ledger import AHEAD
 from .record import PENDING, JobRecord, Json
 
+CLOCKS_APART = 1800.0
+"""Seconds by which a host's clock and its file system's are never apart: a pause is told by both."""
+
 
 class WorkLease(Held):
     """Exclusive work on one job until `release`, as long as the lock is kept fresh, which a thread does.
@@ -89,20 +92,24 @@ def accept_work(
         raise PassOver
     if record.ours.get("parked"):
         raise PassOver(math.inf)
-    if record.number("not_before") > ground.host.time() and not _clock_went_back(ground, job_id):
+    if record.number("not_before") > ground.host.time() and not _clock_went_back(ground, record):
         raise PassOver(record.number("not_before"))
     if parked_too:
         _unlink_parked(ground, lease)
     return WorkLease(ground, lease, known, after)
 
 
-def _clock_went_back(ground: Ground, job_id: str) -> bool:
-    """Whether the job was written at a time that is yet to come: then its next try would be as far away."""
+def _clock_went_back(ground: Ground, record: JobRecord) -> bool:
+    """Whether the job was written at a time that is yet to come: then its next try would be as far away.
+
+    Or while the clock was set back: then its next try is later than its writing and the pause explain.
+    """
     try:
-        written = ground.disk.calls.lstat(ground.layout.state(job_id)).st_mtime
+        written = ground.disk.calls.lstat(ground.layout.state(record.id)).st_mtime
     except FileNotFoundError:
         return False
-    return written - ground.host.time() > AHEAD
+    explained = written + record.number("pause") + CLOCKS_APART
+    return written - ground.host.time() > AHEAD or ("pause" in record.ours and record.number("not_before") > explained)
 
 
 def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:

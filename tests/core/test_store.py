@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,18 @@ def test_attempts_errors_and_pauses_are_kept_on_the_job(store: JobStore) -> None
     assert due is not None and due == record.ours["not_before"]
     store.requeue(job.id)
     assert fresh.pull_work() is not None, "run again: due at once, although it was remembered"
+
+
+def test_a_pause_is_no_longer_than_it_was_meant_to_be(store: JobStore) -> None:
+    """A clock that is set back between the look at it and the write would make a day of it."""
+    job = store.create(1)
+    with store.pull_work() as work:  # type: ignore[union-attr]
+        work.begin()
+        work.fail("exit 1", retry_in=600)
+    assert JobStore(store.directory, durability="process").pull_work() is None
+    written = time.time() - 86_400
+    os.utime(store.layout.state(job.id), (written, written))
+    assert JobStore(store.directory, durability="process").pull_work() is not None
 
 
 def test_a_pause_is_over_once_the_next_try_begins(store: JobStore) -> None:

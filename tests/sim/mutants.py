@@ -378,6 +378,18 @@ def heartbeat_by_path(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Lease, "beat", beat)
 
 
+def only_an_emptied_list_is_synced(patch: pytest.MonkeyPatch) -> None:
+    """Who finds a target taken off already does not sync the state that says so: its maker may be dead."""
+    make_last = Ground.make_last
+
+    def makes_last(ground: Ground, job_id: str) -> None:
+        frame = sys._getframe(1)
+        if frame.f_code.co_name != "unqueue" or not frame.f_locals["left"]:
+            make_last(ground, job_id)
+
+    patch.setattr(Ground, "make_last", makes_last)
+
+
 def a_bar_that_nobody_removes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takeover, "BAR_OLD", math.inf)
 
@@ -429,6 +441,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(16, failed_sync_tried_again, ("failing",)),
     Mutant(16, short_write_ignored, ("failing",)),
     Mutant(17, foreign_state_not_synced, ("unsynced",)),
+    Mutant(17, only_an_emptied_list_is_synced, ("told",), hint=107539935),
     Mutant(19, heartbeat_by_path, ("beating",), hint=469),
     Mutant(20, a_bar_that_nobody_removes, ("barred",)),
     Mutant(20, two_threads_on_one_guard_descriptor, ("paired",), hint=1171),
