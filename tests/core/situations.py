@@ -44,7 +44,7 @@ class Scene:
 
     def holder(self, lines: str) -> Holder:
         """Another process, which has run some lines."""
-        holder = Holder(self.store.directory, f"{lines}; print()")
+        holder = Holder(self.store.directory, f"{lines}; print(flush=True)")
         self.ending.callback(holder.close)
         return holder
 
