@@ -6,7 +6,6 @@ import errno
 import fcntl
 import logging
 import os
-import socket
 import stat
 import threading
 import time
@@ -135,7 +134,7 @@ class Guards:
         except Timeout:
             raise self.gave_up(path) from None
         try:
-            _name_holder(path, f"pid {os.getpid()} on {socket.gethostname()}\n")
+            _name_holder(path, f"pid {os.getpid()} on {os.uname().nodename}\n")
             yield
         finally:
             _name_holder(path, "")

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -192,7 +191,7 @@ def _identify() -> Identity:
     except OSError:
         pidns = 0
     return Identity(
-        host=socket.gethostname(),
+        host=os.uname().nodename,
         boot=text_of("/proc/sys/kernel/random/boot_id").strip(),
         pidns=pidns,
         pid=os.getpid(),

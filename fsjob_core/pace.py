@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import statistics
 from collections import deque
 from collections.abc import Callable, Iterable, Set
 
@@ -93,8 +92,10 @@ class Pace:
         """Median and p95 of recent run times, in seconds; None until a few are known."""
         if len(self._runs) < FEWEST_RUNS:
             return None, None
+        from statistics import median  # imports much that a command which only reads does without
+
         runs = sorted(self._runs)
-        return statistics.median(runs), runs[min(len(runs) - 1, int(len(runs) * 0.95))]
+        return median(runs), runs[min(len(runs) - 1, int(len(runs) * 0.95))]
 
 
 def run_time(record: JobRecord | None) -> float | None:

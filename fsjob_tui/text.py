@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import cache
 
-_SUSPECT = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u052f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+@cache
+def _suspect() -> re.Pattern[str]:
+    """What must be looked at; made when it is first needed, for it takes long to make."""
+    return re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u052f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
 def safe_text(text: str, *, lines: bool = False) -> str:
@@ -15,7 +21,9 @@ def safe_text(text: str, *, lines: bool = False) -> str:
 
     Each such character becomes a visible sign. With `lines` line feeds stay and tabs become spaces.
     """
-    return _SUSPECT.sub(_visible_in_lines if lines else _visible, text)
+    if text.isascii() and text.isprintable():
+        return text
+    return _suspect().sub(_visible_in_lines if lines else _visible, text)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -42,12 +50,12 @@ def _visible_in_lines(match: re.Match[str]) -> str:
 
 def same_width(text: str) -> str:
     """The same with one sign for each character: for editors, which count columns."""
-    return _SUSPECT.sub(lambda match: visible if len(visible := _visible(match)) == 1 else "\ufffd", text)
+    return _suspect().sub(lambda match: visible if len(visible := _visible(match)) == 1 else "\ufffd", text)
 
 
 def editable_json(value: object) -> str:
     """JSON in lines, for an editor: what would act on a terminal, or hide there, stands as an escape of JSON."""
-    return _SUSPECT.sub(_escaped, json.dumps(value, indent=2, ensure_ascii=False))
+    return _suspect().sub(_escaped, json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _escaped(match: re.Match[str]) -> str:
