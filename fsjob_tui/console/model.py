@@ -27,9 +27,11 @@ from fsjob_core.feed import (
 from .errors import Errors
 from .findings import Findings
 from .narrowed import Narrowed
-from .rows import FEW, Listed, Rows
+from .rows import Listed, Rows
 
 MANY_DETAILS = 2000
+FEW = 200
+"""Jobs that come at once up to which each is marked as new for a moment."""
 
 
 class Model:

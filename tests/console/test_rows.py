@@ -1,38 +1,53 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fsjob_core.facts import Entry
 from fsjob_core.feed import Delta, Overview
+from fsjob_core.host import REAL
+from fsjob_core.record import Ids, made_at
+from fsjob_tui.console import rows as kept
 from fsjob_tui.console.model import Model
-from fsjob_tui.console.rows import FEW, Rows
+from fsjob_tui.console.rows import Rows
 from fsjob_tui.console.views import VIEWS
 from fsjob_tui.console.views.column import fit, gaps, put
 
-CHANGES = st.lists(
-    st.tuples(st.lists(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.floats(0, 99)))), max_size=12
-)
+IDS = [str(number) if number % 3 else Ids.of(REAL).new() for number in range(30)]
+"""Foreign ones, and some that tell when they were made."""
+ENTRIES = st.builds(
+    lambda job_id, since: Entry(job_id, since if since is not None else made_at(job_id) or 50.0),
+    st.sampled_from(IDS), st.none() | st.floats(0, 99) | st.sampled_from([3.0, float("inf"), float("-inf")]),
+)  # fmt: skip
+CHANGES = st.lists(st.tuples(st.lists(st.sampled_from(IDS)), st.lists(ENTRIES)), max_size=12)
 
 
-@given(changes=CHANGES, newest=st.booleans(), bulk=st.booleans())
+@given(changes=CHANGES, newest=st.booleans(), block=st.sampled_from([1, 2, 1000]))
 def test_rows_are_what_a_sorted_list_would_be(
-    changes: list[tuple[list[int], list[tuple[int, float]]]], newest: bool, bulk: bool
+    changes: list[tuple[list[str], list[Entry]]], newest: bool, block: int
 ) -> None:
-    rows, naive = Rows(newest=newest), dict[str, float]()
-    filler = [Entry(f"filler-{number}", 200.0 + number) for number in range(FEW * 2)] if bulk else []
-    for gone, came in changes:
-        entries = list({str(name): Entry(str(name), since) for name, since in came}.values())
-        rows.change(map(str, gone), [*entries, *filler])
-        for name in gone:
-            naive.pop(str(name), None)
-        for entry in (*entries, *filler):
-            naive.setdefault(entry.id, entry.since)
-        expected = [name for since, name in sorted((since, name) for name, since in naive.items())]
-        if newest:
-            expected.reverse()
-        assert [rows.key(index) for index in range(len(rows))] == expected
-        assert all(rows.index(name) == index for index, name in enumerate(expected))
+    naive = dict[str, float]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "BLOCK", block)
+        rows = Rows(newest=newest)
+        for gone, entries in changes:
+            came = {entry.id: entry for entry in entries}
+            rows.change(gone, came.values())
+            for name in gone:
+                naive.pop(name, None)
+            for entry in came.values():
+                naive.setdefault(entry.id, entry.since)
+            expected = [name for since, name in sorted((since, name) for name, since in naive.items())]
+            assert list(rows) == expected and rows.keys() == naive.keys()
+            if newest:
+                expected.reverse()
+            assert rows.first(len(rows)) == expected
+            assert [rows.index(name) for name in expected] == list(range(len(expected)))
+            assert all(rows.since(name) == naive.get(name) for name in IDS)
+            wanted = set(IDS[:15])
+            only = rows.only(wanted)
+            assert only.first(len(only)) == [name for name in expected if name in wanted]
 
 
 def test_a_filter_shows_how_many_of_how_many() -> None:
