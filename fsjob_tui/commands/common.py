@@ -18,7 +18,7 @@ from fsjob_core.journal import Outcome
 from fsjob_core.store import JobStore
 
 from ..text import safe_text
-from .exits import REFUSED, complain, exit_code, sentence
+from .exits import REFUSED, OutputFailed, complain, exit_code, sentence
 
 if TYPE_CHECKING:
     from fsjob_core.operator import Operator
@@ -103,12 +103,24 @@ def confirm(lines: Iterable[str], question: str, yes: bool) -> None:
 
 def print_json(value: object) -> None:
     """One JSON line; escapes keep it safe on a terminal."""
-    click.echo(json.dumps(value))
+    say(json.dumps(value))
 
 
-def say(text: str = "") -> None:
-    """One line for people; what comes from a store went through `safe_text`."""
-    click.echo(text)
+def say(text: str = "", *, nl: bool = True) -> None:
+    """One line for people; what comes from a store went through `safe_text`. `nl`: with a line feed at its end."""
+    with printing():
+        click.echo(text, nl=nl)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """What fails inside is the output's fault, not the store's."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed from error
 
 
 T = TypeVar("T")

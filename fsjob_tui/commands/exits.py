@@ -49,6 +49,10 @@ class OutputClosed(Exception):
     """Whoever read what is printed has read enough."""
 
 
+class OutputFailed(Exception):
+    """What was printed could not be written; what the command did stands. Its cause is the OSError."""
+
+
 def exit_code(error: BaseException) -> int:
     """The exit code of an error, as the README lists them."""
     for kind, code in _CODES:
@@ -86,7 +90,8 @@ def run_safely(run: Callable[[], object]) -> int:
     except (OutputClosed, BrokenPipeError):
         code = 128 + signal.SIGPIPE
         _drop_output()
-    except OSError as error:  # of the last flush
+    except (OutputFailed, OSError) as failed:  # an OSError of the last flush
+        error = failed.__cause__ if isinstance(failed, OutputFailed) and failed.__cause__ else failed
         code = exit_code(error)
         complain(f"standard output: {sentence(error)}")
         _drop_output()

@@ -22,7 +22,7 @@ from fsjob_core.store import JobStore
 
 from ..text import safe_bytes, safe_text, short_age, short_size
 from .arguments import job_ids, many_ids
-from .common import print_json, reading, say, with_store
+from .common import print_json, printing, reading, say, with_store
 from .exits import complain, exit_code, sentence
 
 CHUNK = 1 << 20
@@ -63,7 +63,8 @@ def ls_command(directory: str, as_json: bool, view: str, limit: int | None, want
             line = json.dumps({"id": entry.id, "since": entry.since})
         else:
             line = f"{safe_text(entry.id)}  {short_age(now - entry.since):>7}"
-        sys.stdout.write(f"{line}\n")
+        with printing():
+            sys.stdout.write(f"{line}\n")
     if not entries and not as_json and sys.stdout.isatty():
         say(f"nothing is {view} in {safe_text(store.directory)}")
     matching.end()

@@ -35,7 +35,7 @@ def stats_command(directory: str, as_json: bool, prometheus: bool) -> None:
     workers = list(store.workers())
     paused = store.views.paused()
     if prometheus:
-        click.echo("".join(_page(store, counts, locks, workers, paused)), nl=False)
+        say("".join(_page(store, counts, locks, workers, paused)), nl=False)
         return
     states = Counter(worker.state for worker in workers)
     if as_json:

@@ -78,6 +78,9 @@ def test_a_failing_call_is_one_line_with_its_path(tmp_path: Path, call: str, err
             acknowledged += 1
             continue
         assert (done.returncode, done.stdout) == (code, "")
+        if done.stderr == f"fsjob: standard output: {said}\n":  # its id could not be said, and it is made all the same
+            acknowledged += 1
+            continue
         assert len(done.stderr.splitlines()) == 1 and store.directory in done.stderr and said in done.stderr
     print(f"crash: create under failing {call} points={number - 1} violations=0")
     assert done.returncode == 0 and number > 1
