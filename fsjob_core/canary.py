@@ -21,6 +21,8 @@ MOST = 100
 """Jobs on their way at once, at most, however many a second are wanted: so many may fail before it stops."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at what became of those that are on their way."""
+WORKERS_EVERY = 1.0
+NOBODY = "waits: no worker is signed in (Node workers are seen only while they hold a lock)"
 NOTES = 1000
 """Jobs that are named, at most, with what became of them."""
 
@@ -86,6 +88,7 @@ class Canary:
         self._errors: set[str] = set()
         self._due = 0.0
         self._paused = False
+        self._nobody, self._look_for_workers_at = "", self._host.monotonic() + WORKERS_EVERY
         self._stop = ""
         self._never = self._host.event()
         self.progress = Progress("first" if self._todo else "done", len(self._todo))
@@ -126,7 +129,18 @@ class Canary:
         except (OSError, Unsettled) as error:  # a full disk, a mount that went: nothing is sent before it answers again
             trouble = f"waits: {error}"
         if not self.progress.over:
-            self._set(state=self._state(), why=trouble)
+            self._set(state=self._state(), why=trouble or self._waits_for())
+
+    def _waits_for(self) -> str:
+        """Why those on their way may not come to an end: looked at once a second while there are any."""
+        now = self._host.monotonic()
+        if not self._watched:
+            self._nobody, self._look_for_workers_at = "", now + WORKERS_EVERY
+        elif now >= self._look_for_workers_at:
+            self._look_for_workers_at = now + WORKERS_EVERY
+            at_work = any(each.kind == "worker" and each.state != "gone" for each in self._operator.store.workers())
+            self._nobody = "" if at_work else NOBODY
+        return self._nobody
 
     def _state(self) -> str:
         if self._stop:

@@ -14,7 +14,7 @@ class WorkerEvent:
     """Something a worker or a notifier did. Times in seconds.
 
     `kind`: started, done, failed, parked, lost (what was done is not used, or was cut short), recovered (the lock
-    was a dead holder's), draining, ended; error, where the store or this machine is in trouble, not the job. A
+    was a dead holder's), paused, draining, ended; error, where the store or this machine is in trouble, not the job. A
     notifier's: telling, told, not told, given up, with the target as JSON.
     """
 

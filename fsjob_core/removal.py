@@ -111,6 +111,8 @@ def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
 
     A job with targets that were not told stays, and so does one that somebody holds.
     """
+    if not isinstance(older_than, (int, float)) or not older_than >= 0:
+        raise ValueError(f"older_than is a number of seconds, 0 or more, not {older_than!r}")
     ground.ready()
     if what is None:
         what = due(ground, older_than)

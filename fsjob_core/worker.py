@@ -37,6 +37,7 @@ class Worker(Loop[WorkLease]):
         super().__init__(store, options)
         self._handler = handler
         self._next_suspect_at = 0.0
+        self._told_paused = False
 
     # ── what the loop asks ──
 
@@ -57,6 +58,14 @@ class Worker(Loop[WorkLease]):
 
     def _close(self) -> None:
         self._handler.close()
+
+    def _is_all_tried(self) -> bool:
+        """A pause is no end: what waits behind it is still to be done."""
+        paused = self._store.views.paused()
+        if paused is not None and not self._told_paused:
+            self._tell("paused", text=f"the store is paused{paused and f': {paused}'}; waiting for `fsjob resume`")
+        self._told_paused = paused is not None
+        return paused is None and super()._is_all_tried()
 
     # ── one job ──
 
@@ -147,7 +156,8 @@ class Worker(Loop[WorkLease]):
     def _park(self, work: WorkLease, error: str, began: float) -> None:
         work.park(error)
         self._failed += 1
-        self._tell("parked", work.id, f"given up after {work.attempt} tries: {error}", began)
+        tries = "1 try" if work.attempt == 1 else f"{work.attempt} tries"
+        self._tell("parked", work.id, f"given up after {tries}: {error}", began)
 
 
 def _why_it_never_ended(work: WorkLease) -> str:

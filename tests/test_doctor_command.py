@@ -109,6 +109,9 @@ def test_no_store_and_wrong_use(tmp_path: Path, store: JobStore) -> None:
     assert doctor(tmp_path / "nothing", "--repair").returncode == 5
     assert not (tmp_path / "nothing").exists()
     assert doctor(store, "--force", "state-corrupt").returncode == 2
+    assert doctor(store, "--kind", "link-elsewhere").returncode == 0
+    unknown = doctor(store, "--job", "nope")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (3, 1)
     for kind in ("dead-lock", "foreign-name", "job-not-readable"):  # the first is done unasked, the others never
         assert doctor(store, "--repair", "--force", kind).returncode == 2
 

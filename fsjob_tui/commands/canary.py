@@ -45,6 +45,8 @@ def _tell(progress: Progress, as_json: bool, events_fd: int | None) -> None:
             return
     elif as_json:
         print_json(progress.as_dict())
+    elif progress.why and not progress.over and not sys.stdout.isatty():
+        complain(safe_text(progress.why))
     elif progress.over or sys.stdout.isatty():
         why = f": {safe_text(progress.why)}" if progress.why else ""
         say(f"{progress.state}{why}; {progress.text}" if progress.over else f"{progress.text}{why}")

@@ -12,6 +12,7 @@ from fsjob_core import errors
 from fsjob_core.doctor import FORCIBLE, Kind, Problem
 from fsjob_core.doctor.filesystem import Verdict, try_out, worst
 from fsjob_core.journal import Outcome
+from fsjob_core.layout import check_id
 from fsjob_core.store import JobStore
 
 from ..text import safe_text, short_age
@@ -29,7 +30,14 @@ from .exits import FAILED, sentence
     multiple=True,
     help="Mend this kind as well, which is otherwise left for an operator.",
 )
-@click.option("--kind", "kinds", metavar="KIND", type=click.Choice(list(Kind)), multiple=True, help="Only this kind.")
+@click.option(
+    "--kind",
+    "kinds",
+    metavar="KIND",
+    type=click.Choice([kind.value for kind in Kind]),
+    multiple=True,
+    help="Only this kind.",
+)
 @click.option("--job", "jobs", metavar="ID", multiple=True, help="Only what is wrong with this job.")
 @click.option("--filesystem", is_flag=True, help="Try out whether the file system keeps what the store rests on.")
 @writing
@@ -56,10 +64,18 @@ def doctor_command(
       fsjob doctor --filesystem
     """
 
+    asked = {check_id(job_id) for job_id in jobs}
+
     def wanted(store: JobStore) -> Iterator[Problem]:
         for problem in store.doctor():
             if (not kinds or problem.kind in kinds) and (not jobs or problem.id in jobs):
+                asked.discard(problem.id)
                 yield problem
+
+    def require_jobs(store: JobStore) -> None:
+        """Of a job of which nothing is there nothing can be wrong; that is not to look like a job that is well."""
+        for job_id in asked:
+            store.ground.require_job(job_id)
 
     if filesystem:
         if repair or forced or kinds or jobs:
@@ -69,7 +85,9 @@ def doctor_command(
         if forced:
             raise click.UsageError("--force goes with --repair")
         store = reading(directory)
-        _end(sum(_print(store, problem, as_json, None) for problem in wanted(store)))
+        found = sum(_print(store, problem, as_json, None) for problem in wanted(store))
+        require_jobs(store)
+        _end(found)
     operator = acting(directory, write)
     if operator.writable is not None:
         raise errors.ReadOnly(f"{operator.writable}; nothing was changed")
@@ -78,6 +96,7 @@ def doctor_command(
         force = problem.kind in forced
         act = partial(operator.repair, problem, force=force) if force or problem.automatic else None
         _print(store, problem, as_json, _outcome(act) if act else None)
+    require_jobs(store)
     left = sum(1 for _ in wanted(store))
     if left and not as_json:
         say(f"{left:,} {'problem is' if left == 1 else 'problems are'} left")

@@ -72,6 +72,8 @@ def sentence(error: BaseException) -> str:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
         advice = _WHAT_TO_DO.get(error.errno or 0, "")
         return safe_text(f"{where}{error.strerror}{advice and f'; {advice}'}")
+    if isinstance(error, errors.CorruptJob):
+        return safe_text(f"{error}; `fsjob doctor` tells what can be done")
     return safe_text(str(error)) or type(error).__name__
 
 

@@ -17,6 +17,7 @@ from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord, Json, dump
 from fsjob_core.store import JobStore
 
+from ..text import safe_text
 from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, parse_json, read_lines
 from .common import Tally, acting, print_json, progress, say, with_store, writing
 from .exits import complain
@@ -71,6 +72,8 @@ def _creator(directory: str, write: bool) -> Operator:
     except errors.NotAStore:
         if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
             raise
+        if sys.stderr.isatty():  # perhaps a slip in its name
+            complain(safe_text(f"a new store was made: {os.path.abspath(directory)}"))
         return Operator(JobStore(directory), write=write)
 
 
@@ -94,7 +97,8 @@ def _create_all(operator: Operator, requests: Iterable[Json], as_json: bool) -> 
             count += 1
             _print(job, as_json)
     except errors.InvalidRequest as error:
-        raise errors.InvalidRequest(f"{error}; the {count:,} jobs before it were made") from None
+        made = "the job before it was made" if count == 1 else f"the {count:,} jobs before it were made"
+        raise errors.InvalidRequest(f"{error}; {made}") from None
     except KeyboardInterrupt:
         complain(f"at least {count:,} jobs were made")
         raise

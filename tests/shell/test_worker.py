@@ -65,6 +65,18 @@ def test_a_pause_is_honoured_and_ends_at_once(store: JobStore, start: Start) -> 
     worker.until(lambda: worker.kinds(job_id) == ["started", "done"])
 
 
+def test_until_empty_a_pause_is_no_end(store: JobStore, start: Start) -> None:
+    job_id = store.create(1).id
+    store.pause("a disk is replaced")
+    worker = start("worker", "--until-empty", "--", "cat")
+    worker.until("paused")
+    assert worker.events[-1]["text"] == "the store is paused: a disk is replaced; waiting for `fsjob resume`"
+    time.sleep(1.5)  # it looks again each second
+    assert worker.process.poll() is None
+    store.resume()
+    assert worker.wait() == 0 and store.get(job_id).fulfilled
+
+
 def test_a_new_job_is_taken_by_its_hint_and_a_due_one_by_its_time(store: JobStore, start: Start) -> None:
     worker = start("worker", "--retry-pause", "1.2", "--", "sh", "-c", 'test "$FSJOB_ATTEMPT" -gt 1')
     worker.until(lambda: store.workers())
