@@ -130,6 +130,9 @@ async def test_no_key_is_offered_that_would_be_refused() -> None:
             await pilot.pause(0.1)
             keys = str(app._main.query_one("#keys", Line).content)
             assert " enter open" in keys and " w worker" not in keys and " x release" not in keys, "it is guarded"
+            await pilot.press("enter")
+            keys = str(app._main.query_one("#keys", Line).content)
+            assert " esc close" in keys and " enter open" not in keys
 
 
 async def test_who_is_at_work_on_a_job_is_said_before_it_is_fulfilled_by_hand() -> None:

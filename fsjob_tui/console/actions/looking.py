@@ -47,7 +47,7 @@ def _help(screen: MainScreen) -> None:
 def _why_no_open(screen: MainScreen) -> str | None:
     key = screen.table.cursor
     if screen.opened is not None:
-        return None
+        return "it is open; esc closes it"
     return screen.view.why_not_open(screen.model, key) if key is not None else "nothing is under the cursor"
 
 
