@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from typing import TYPE_CHECKING
 
-from fsjob_core.journal import Outcome
+from fsjob_core.journal import Outcome, read_audit
 from fsjob_core.masking import masked
 from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord, Json
@@ -30,17 +31,24 @@ def show_audit(screen: MainScreen) -> None:
     """What people did here, the latest first."""
 
     def read(store: JobStore) -> list[str]:
-        return [_audit_line(entry) for entry in reversed(Operator(store, via="console").audit(AUDITED))]
+        return [audit_line(entry) for entry in reversed(Operator(store, via="console").audit(AUDITED))]
 
     shell = screen.acts.shell("audit", "-n", str(AUDITED)).removesuffix(" --write")
     screen.acts.look(read, lambda lines: screen.app.push_screen(AuditLog(lines, shell)))
 
 
-def _audit_line(entry: dict[str, object]) -> str:
+def audit_line(entry: dict[str, object]) -> str:
+    """A line of the audit log for people."""
     at, who, host, via, act, job_id, what = (str(entry.get(name, "")) for name in SHOWN)
     done = "" if entry.get("done") is True else "not done: "
     about = "" if job_id in what else f"{job_id} "
     return safe_text(f"{at[:19]}Z {who}@{host} {via} {act}: {about}{done}{what}")
+
+
+def acts_on(store: JobStore, job_id: str) -> list[str]:
+    """What people did to one job, the latest last."""
+    entries = (entry for entry in read_audit(store.ground.disk, store.layout) if entry.get("id") == job_id)
+    return [audit_line(entry) for entry in deque(entries, maxlen=AUDITED)]
 
 
 # ── what is masked ──
@@ -145,7 +153,8 @@ def notify(screen: MainScreen, target: Target) -> None:
         return screen.acts.shell("unqueue" if edited.takes_off else "queue", target.id, word)
 
     def edit(waiting: list[Json]) -> None:
-        editor = TargetEditor(target.id, waiting, shell)
+        more = [word.lower() for word in screen.settings.masked]
+        editor = TargetEditor(target.id, [masked(one, more) for one in waiting], shell)
         screen.app.push_screen(editor, lambda edited: act(edited) if edited is not None else None)
 
     def act(edited: Edited) -> None:

@@ -41,14 +41,24 @@ class Releasing:
     def _release_set(self, targets: list[Target], park: bool) -> None:
         due = [target for target in targets if target.lock is not None and target.lock.verdict in RELEASABLE]
         lines = [f"{len(due)} of {len(targets)} locks are held by nobody alive; the others are left.", *names(due)]
-        words = [self._acts.shell("unlock", target.id) for target in due[:2]]
-        shell = "; ".join(words) + (" ..." if len(due) > 2 else "")
+        shell = self._unlock_lines(due, park)
 
         def act(operator: Operator, target: Target) -> Outcome:
             assert target.lock is not None
             return operator.release(target.lock, park=park)
 
         self._acts.ask("RELEASE", lines, shell, lambda: self._acts.each(due, shell, act), count=len(due))
+
+    def _unlock_lines(self, targets: list[Target], park: bool) -> str:
+        """The shell lines that release a set: one for the locks of each kind."""
+        kinds: dict[str, list[Target]] = {}
+        for target in targets:
+            kinds.setdefault(target.lock.kind if target.lock is not None else "work", []).append(target)
+        parks = ["--park"] if park else []
+        return "; ".join(
+            self._acts.shell_for("unlock", of, *(["--kind", kind] if kind != "work" else []), *parks)
+            for kind, of in kinds.items()
+        )
 
     def unlock_line(self, lock: LockInfo, *, park: bool = False) -> str:
         """The shell line that releases a lock, or takes it away where it is live."""
@@ -101,10 +111,10 @@ class Releasing:
             "Its lock is barred for 7 s, so that nobody takes it and its holder is told at its next beat; then the job "
             "is put back, or parked.",
         ]
-        shell = self.unlock_line(lock, park=park)
+        parks = self.unlock_line(lock, park=True) if lock.kind == "work" else ""
         dialog = Typed(
             "TAKE A LIVE JOB AWAY", lines, word=word, what="the owner's name" if by_name else "the end of the job's id",
-            shell=shell, may_park=lock.kind == "work",
+            shell=self.unlock_line(lock), parks=parks,
         )  # fmt: skip
         countdown = Countdown("BARRED", ["Its holder is told at its next beat."], can_give_up=False)
 

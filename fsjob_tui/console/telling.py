@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fsjob_core.errors import FsJobError
@@ -27,6 +28,7 @@ class Telling:
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
+        self._more = [word.lower() for word in acts.screen.settings.masked]
 
     def targets(self, target: Target) -> None:
         """Look up who waits, then ask whom it is about."""
@@ -51,7 +53,7 @@ class Telling:
             return
         now, gone = acts.screen.now(), given_up(record)
         choices: list[list[Json]] = [[target] for target in record.waiting]
-        rows = [f"{short_target(target)}  {tried(record, target, now)}" for target in record.waiting]
+        rows = [f"{short_target(target, self._more)}  {tried(record, target, now)}" for target in record.waiting]
         if len(gone) > 1:
             choices.insert(0, gone)
             rows.insert(0, f"the {len(gone):,} that were given up")
@@ -68,7 +70,7 @@ class Telling:
     def _ask(self, detail: JobDetail, record: JobRecord, targets: list[Json]) -> None:
         acts, now = self._acts, self._acts.screen.now()
         lines = [f"job     {detail.id}"]
-        lines += [f"target  {short_target(target)}  {tried(record, target, now)}" for target in targets[:5]]
+        lines += [f"target  {short_target(target, self._more)}  {tried(record, target, now)}" for target in targets[:5]]
         if len(targets) > 5:
             lines.append(f"        and {len(targets) - 5:,} more")
         if record.fulfilled:
@@ -77,7 +79,7 @@ class Telling:
         else:
             lines.append("The job is not fulfilled yet: nobody is told before it is.")
         lines.append("A notifier tells it, within a second where one runs. Who takes it twice gets it twice.")
-        words = [_word(target) for target in targets] if len(targets) == 1 else []
+        words = [_word(target, self._more) for target in targets] if len(targets) == 1 else []
         again, off = acts.shell("queue", "--again", detail.id, *words), acts.shell("unqueue", detail.id, *words)
         choices = {"y": "tells it anew"} | ({"u": "takes it off the list"} if len(targets) == 1 else {})
         shell = f"{again}   u: {off}" if len(targets) == 1 else again
@@ -91,9 +93,9 @@ class Telling:
         acts.screen.app.push_screen(Ask("TELL AGAIN", lines, choices, shell=shell), answered)
 
 
-def short_target(target: Json) -> str:
-    """A target in short, what looks secret masked."""
-    return dump(masked(target)).decode("utf-8", "replace")[:120]
+def short_target(target: Json, more: Sequence[str]) -> str:
+    """A target in short, what looks secret masked; `more`: words that are masked too."""
+    return dump(masked(target, more)).decode("utf-8", "replace")[:120]
 
 
 def tried(record: JobRecord, target: Json, now: float) -> str:
@@ -107,6 +109,6 @@ def tried(record: JobRecord, target: Json, now: float) -> str:
     return f"{many}, the last {short_age(now - entry.at)} ago: {entry.error or 'no error is written'}; {after}"
 
 
-def _word(target: Json) -> str:
+def _word(target: Json, more: Sequence[str]) -> str:
     """A target as an argument; what looks secret is not put into a line that is shown."""
-    return dump(target).decode("utf-8", "replace") if masked(target) == target else "TARGET"
+    return dump(target).decode("utf-8", "replace") if masked(target, more) == target else "TARGET"

@@ -111,8 +111,8 @@ def test_a_target_is_told_or_not_any_more(store: JobStore, open_console: Open) -
     console.until('waits {"mail": "ops"}')
     console.paste('{"mail":"ops"}')
     console.press("\x1bOQ")
-    console.until(lambda: store.get(job.id).waiting == [])
-    assert [line["act"] for line in audit(store)] == ["queue", "unqueue"]
+    console.until(lambda: [line["act"] for line in audit(store)] == ["queue", "unqueue"])  # told after it is done
+    assert store.get(job.id).waiting == []
 
 
 def test_fulfill_says_how_much_and_each_act_is_kept_with_its_line(store: JobStore, open_console: Open) -> None:

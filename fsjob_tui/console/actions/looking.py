@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from fsjob_core.feed import Job
 
-from ..records import copy_request
+from ..embedded import LOG_LINES
+from ..records import acts_on, copy_request
 from ..screens.dialogs import Ask, Lines
 from ..screens.help import Help
+from ..views.workers import log_pieces
 from .action import Action, with_job
 from .records import UNMASK
 
@@ -19,8 +21,19 @@ if TYPE_CHECKING:
 
 
 def _log(screen: MainScreen) -> None:
-    lines = [line for act in screen.acts.log for line in act.split("\n")]
-    screen.app.push_screen(Lines("ACTS OF THIS CONSOLE", lines))
+    """The acts of this console at once, and once it was read what anybody did to this job; or the worker's log."""
+    if screen.view.name == "workers" and screen.worker is not None:
+        title, pieces = log_pieces(screen.worker, LOG_LINES)
+        screen.app.push_screen(Lines(f"WORKER · {title}", "".join(text for text, _ in pieces).splitlines()))
+        return
+    lines, job_id = [line for act in screen.acts.log for line in act.split("\n")], screen.shown_job()
+    dialog = Lines("ACTS OF THIS CONSOLE", lines)
+    screen.app.push_screen(dialog)
+    if job_id:
+        of_job = [*([""] if lines else ["nothing yet", ""]), f"ACTS ON JOB {job_id}, by anybody:"]
+        screen.acts.look(
+            lambda store: acts_on(store, job_id) or ["none"], lambda acts: dialog.call_later(dialog.add, of_job + acts)
+        )
 
 
 def _help(screen: MainScreen) -> None:
@@ -34,7 +47,7 @@ def _help(screen: MainScreen) -> None:
 def _why_no_open(screen: MainScreen) -> str | None:
     key = screen.table.cursor
     if screen.opened is not None:
-        return None
+        return "it is open; esc closes it"
     return screen.view.why_not_open(screen.model, key) if key is not None else "nothing is under the cursor"
 
 
@@ -83,7 +96,7 @@ ACTIONS = (
     UNMASK,
 )  # fmt: skip
 LAST = (
-    Action("log", "l", "acts", "what was done in this console, with the shell line of each", _log),
+    Action("log", "l", "log", "what was done here, with its shell line, and to this job; in 7 the worker's log", _log),
     Action("close", "escape", "close", "close what was opened last", lambda screen: screen.close(), shown_as="esc"),
     Action("back", "q", "back", "close what was opened last; at the root quit", lambda screen: screen.back()),
     Action("leave", "ctrl+q", "leave", "leave the console", lambda screen: screen.app.run_action("leave")),

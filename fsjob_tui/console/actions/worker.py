@@ -21,12 +21,14 @@ def _worker(screen: MainScreen) -> None:
         choices = {"d": "drain: finish what runs, then end", "s": "stop: end what runs now"}
         screen.app.push_screen(Ask("THE WORKER HERE", lines, choices), lambda answer: _end(screen, answer))
         return
-    if (why := screen.acts.why_not()) is not None:
-        screen.tell(f"no worker can be started: {why}", wrong=True)
-        return
     command = worker.how.command if worker is not None else ""
     dialog = WorkerDialog(command, directory=screen.directory)
     screen.app.push_screen(dialog, lambda how: start(screen, how) if how is not None else None)
+
+
+def _why_not(screen: MainScreen) -> str | None:
+    """One that runs can be ended whatever may be changed."""
+    return None if screen.worker is not None and screen.worker.alive else screen.acts.why_not()
 
 
 def start(screen: MainScreen, how: WorkerCommand) -> None:
@@ -46,8 +48,8 @@ def _end(screen: MainScreen, answer: str | None) -> None:
         screen.refresh_around()
 
 
-WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, show=True,
-                in_browser=False)  # fmt: skip
+WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, _why_not,
+                show=True, in_browser=False)  # fmt: skip
 UNIT = Action(
     "unit", "U", "systemd unit", "copy a systemd unit that runs the worker without this console",
     lambda screen: screen.copy(screen.worker.unit, "the systemd unit") if screen.worker is not None else None,

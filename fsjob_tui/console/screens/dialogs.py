@@ -134,23 +134,31 @@ class Typed(Dialog[bool]):
     """Goes on once a word is typed; enter does nothing until it is right. Gives whether to park, where it asks."""
 
     def __init__(
-        self, title: str, lines: Iterable[str], *, word: str, what: str, shell: str, may_park: bool = False
+        self, title: str, lines: Iterable[str], *, word: str, what: str, shell: str, parks: str = ""
     ) -> None:
+        """`parks`: the line for the shell where the job is parked as well, which is asked then."""
         super().__init__(classes="danger")
         self._title, self._text, self._word, self._what, self._shell = title, list(lines), word, what, shell
-        self._may_park = may_park
+        self._parks = parks
 
     def compose(self) -> ComposeResult:
         with self.box(self._title, self._text):
             yield self._lines
-            if self._may_park:
+            if self._parks:
                 with RadioSet():
                     yield Choice("put back to pending: any worker may take it at once")
                     yield Choice("park it: nobody runs it until you say so", value=True)
             yield Static(f"Type {self._what} to go on:  {safe_text(self._word)}", markup=False)
             yield Input(id="word")
-            choose = "   tab, ↑ ↓ and enter choose" if self._may_park else ""
-            yield self.foot(f"esc leaves it{choose}   enter does nothing until it is right\nshell  {self._shell}")
+            yield self._foot(self._parks or self._shell)
+
+    def _foot(self, shell: str) -> Static:
+        choose = "   tab, ↑ ↓ and enter choose" if self._parks else ""
+        return self.foot(f"esc leaves it{choose}   enter does nothing until it is right\nshell  {shell}")
+
+    def on_radio_set_changed(self, event: RadioSet.Changed) -> None:
+        """Another choice: another line does the same."""
+        self.query_one(".foot", Static).update(self._foot(self._parks if event.index == 1 else self._shell).content)
 
     def on_mount(self) -> None:
         field = self.query_one(Input)
@@ -159,7 +167,7 @@ class Typed(Dialog[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value == self._word:
-            self.dismiss(self._may_park and self.query_one(RadioSet).pressed_index == 1)
+            self.dismiss(bool(self._parks) and self.query_one(RadioSet).pressed_index == 1)
 
 
 class Countdown(Dialog[None]):
@@ -216,6 +224,12 @@ class Lines(Dialog[None]):
             self._lines.can_focus = True
             yield self._lines
             yield self.foot("esc closes")
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Lines that were read meanwhile."""
+        self._text += lines
+        text = "\n".join(beside_label(safe_text(line), self._room) for line in self._text)
+        self._lines.query_one(Static).update(Content(text))
 
 
 Wait = Callable[[float], bool]

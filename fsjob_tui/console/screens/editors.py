@@ -93,7 +93,7 @@ class Editor(Dialog[Edited]):
         text = self.area.text
         wrong, right = self.judge(text)
         state = self.query_one("#state", Static)
-        state.set_class(bool(wrong), "wrong")
+        state.set_class(bool(wrong and text.strip()), "wrong")  # nothing typed yet is nothing wrong
         state.update(safe_text(wrong or right))
         self.query_one("#shell", Static).update(safe_text("" if wrong else self.shell(text)))
         return wrong

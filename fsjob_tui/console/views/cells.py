@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fsjob_core.facts import Verdict
+from fsjob_core.facts import LockInfo, Verdict
 from fsjob_core.feed import RowDetail
 from fsjob_core.health import SIGNS, elapsed
 
@@ -15,7 +15,10 @@ from .column import EMPTY, By, Cell, Column
 
 
 def lock_sign(model: Model, key: str, now: float) -> Cell:
-    lock = model.work_locks.get(key)
+    return sign_of(model, key, model.work_locks.get(key))
+
+
+def sign_of(model: Model, key: str, lock: LockInfo | None) -> Cell:
     if lock is None:
         detail = model.details.get(key)
         return Cell("!", "bad") if detail is not None and detail.problem else EMPTY

@@ -1,0 +1,181 @@
+"""Acts of the console on a real store, its monitor a real process: what they do, and what is said of them before."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from fsjob_core.operator import Operator
+from fsjob_core.store import JobStore
+from fsjob_tui.console.app import ConsoleApp
+from fsjob_tui.console.clipboard import copy
+from fsjob_tui.console.screens.dialogs import Countdown, Dialog, Lines
+from fsjob_tui.settings import Settings
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "store", durability="process")
+
+
+async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, said(pilot.app)  # type: ignore[arg-type]
+        await pilot.pause(0.02)
+
+
+def said(app: ConsoleApp) -> str:
+    """What a dialog says, in one line."""
+    texts = (str(each.render()) for each in app.screen.query(Static))
+    return " ".join(" ".join(texts).split()) if isinstance(app.screen, Dialog) else ""
+
+
+def line(app: ConsoleApp, y: int) -> str:
+    return "".join(text for text, _ in app._main.table._line(y))
+
+
+async def test_what_waits_for_its_next_try_says_when_and_r_makes_it_due_now(store: JobStore) -> None:
+    job = store.create({"type": "resize"})
+    with store.pull_work() as work:  # type: ignore[union-attr]
+        work.begin()
+        work.fail("no font", retry_in=3600)
+    assert store.pull_work() is None
+    app = ConsoleApp(store.directory)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "due 59 min" in line(app, 1) or "due 60 min" in line(app, 1))
+        await until(pilot, lambda: app._main.table.settled)
+        await pilot.press("r", "y")
+        await until(pilot, lambda: not store.get(job.id).number("not_before"))
+    again = store.pull_work()
+    assert again is not None and again.id == job.id
+    again.release()
+
+
+async def test_a_lock_that_was_not_seen_for_ten_seconds_is_watched_and_escape_leaves_it(store: JobStore) -> None:
+    job = store.create(1)
+    lock = store.layout.work_lock(job.id)
+    os.mkdir(lock)
+    os.utime(lock, (1e9, 1e9))
+    app = ConsoleApp(store.directory)
+    async with app.run_test() as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: "LATE" in line(app, 1) and app._main.table.settled)
+        await pilot.press("x")
+        assert "it is watched for up to 10 s, and left alone if it beats" in said(app)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, Countdown) and " s left" in said(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app._main.acts.log)
+        assert "not done: " in app._main.acts.log[0]
+    assert os.path.isdir(lock)
+
+
+async def test_all_workers_of_ours_pause_and_go_on(store: JobStore) -> None:
+    store.create(1)
+    app = ConsoleApp(store.directory)
+    async with app.run_test() as pilot:
+        await pilot.press("7", "P", "y")
+        await until(pilot, lambda: app._main.model.overview is not None and app._main.model.overview.paused is not None)
+        assert store.pull_work() is None
+        await pilot.press("P")
+        assert "resume" in said(app)
+        await pilot.press("y")
+        await until(pilot, lambda: app._main.model.overview and app._main.model.overview.paused is None)
+    work = store.pull_work()
+    assert work is not None
+    work.release()
+
+
+async def test_the_log_tells_of_this_job_too_and_in_view_7_of_the_worker_here(store: JobStore) -> None:
+    one, other = store.create(1), store.create(2)
+    Operator(store, "ann").edit(one.id, 0, 3)
+    Operator(store, "bob").edit(other.id, 0, 4)
+    app = ConsoleApp(store.directory, worker="cat")
+    async with app.run_test() as pilot:
+        worker = app._main.worker
+        assert worker is not None
+        await until(pilot, lambda: worker.done == 2)
+        await pilot.press("4")
+        await until(pilot, lambda: app._main.shown_job() and app._main.table.settled)
+        shown, who = app._main.shown_job(), {one.id: "ann", other.id: "bob"}
+        await pilot.press("l")
+        await until(pilot, lambda: "by anybody" in said(app))
+        assert f"ACTS ON JOB {shown}" in said(app)
+        assert who.pop(str(shown)) in said(app) and f" {who.popitem()[1]}@" not in said(app)
+        await pilot.press("l", "7", "l")
+        assert isinstance(app.screen, Lines) and said(app).count(" done ") == 2
+        await pilot.press("escape")
+        assert "worker here 0 now" in str(app._main.query_one("#store", Static).content)
+        await pilot.press("w", "d")
+        await until(pilot, lambda: not worker.alive)
+        await until(pilot, lambda: "worker here" not in str(app._main.query_one("#store", Static).content))
+
+
+async def test_what_is_masked_by_ones_own_settings_is_masked_of_those_who_wait_too(store: JobStore) -> None:
+    job = store.create(1)
+    store.queue(job.id, {"mail": "ops", "iban": "DE00", "password": "hush"})
+    app = ConsoleApp(store.directory, settings=Settings(masked=("IBAN",)))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._main.shown_job() and app._main.table.settled)
+        for ask, tells in (("tell", "TELL AGAIN"), ("notify", "NOTIFY A TARGET")):
+            await pilot.press("3")
+            await until(pilot, lambda: line(app, 1).split() and app._main.table.settled)
+            await app._main.action_do(ask)
+            await until(pilot, lambda: "ops" in said(app))
+            frame = str(app.screen.query_one("Dialog > Vertical").border_title)
+            assert frame == tells and "DE00" not in said(app) and "hush" not in said(app), said(app)
+            await pilot.press("escape")
+
+
+# ── copying ──
+
+
+def test_in_tmux_it_is_copied_to_its_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("no tmux here")
+    socket = str(tmp_path / "tmux")
+    subprocess.run(["tmux", "-S", socket, "-f", "/dev/null", "new-session", "-d", "cat"], check=True)
+    try:
+        monkeypatch.setenv("TMUX", f"{socket},1,0")
+        text, sent = 'a\n[bold]"ü"\x1b', list[str]()
+        assert copy(text, sent.append) == "to tmux's buffer" and sent == []
+        shown = subprocess.run(["tmux", "-S", socket, "show-buffer"], capture_output=True, check=True)
+        assert shown.stdout == text.encode()
+    finally:
+        subprocess.run(["tmux", "-S", socket, "kill-server"], check=False)
+    assert copy("x", sent.append).startswith("by OSC 52") and sent == ["x"], "where tmux does not answer"
+
+
+async def test_what_is_copied_is_what_lies_there_and_it_is_said_what_and_how_much(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    job = store.create({"type": "x", "token": "hush"})
+    store.fulfill(job.id, b"line\n[bold]two\n")
+    app = ConsoleApp(store.directory)
+    async with app.run_test(size=(80, 24)) as pilot:
+        written: list[str] = []
+        monkeypatch.setattr(app._driver, "write", written.append)
+        await pilot.press("4")
+        await until(pilot, lambda: "line" in line(app, 1) and app._main.table.settled)
+        for key, text, what in (
+            ("i", job.id, "the id copied: 20 B"),
+            ("r", '{"type": "x", "token": "hush"}', "the request copied: 30 B"),
+            ("v", "line\n[bold]two\n", "the value copied: 15 B"),
+            ("s", f"fsjob -C {store.directory} show {job.id}", "the shell line copied"),
+        ):
+            await pilot.press("y", key)
+            await until(pilot, lambda what=what: app._main.notice and what in app._main.notice.text)  # type: ignore[misc]
+            assert written[-1] == f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"
+    assert [entry["act"] for entry in Operator(store).audit(9)] == ["unmask"], "what is masked was seen"

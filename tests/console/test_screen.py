@@ -1,0 +1,88 @@
+"""What the parts of the screen show at each size: columns, tabs, the detail and its times. No disk, no process."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fsjob_core.facts import Entry, Verdict
+from fsjob_core.feed import Delta, Details, Locks, RowDetail
+from fsjob_tui.console.model import Model
+from fsjob_tui.console.views import VIEWS
+from fsjob_tui.console.views.column import Column, fit, gaps
+from fsjob_tui.console.widgets.panes import Pane, job_pieces
+
+from .stage import NOW, console, job_id, lock, opened, still
+from .test_lines import text
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_columns_go_by_what_they_are_worth_and_never_wrap(name: str) -> None:
+    columns, gone = VIEWS[name].columns, set[Column]()
+    for width in range(220, 20, -1):
+        fitted = fit(columns, width)
+        kept = [column for column, _ in fitted]
+        assert sum(cells for _, cells in fitted) + gaps(kept) <= width or len(kept) == 2
+        left = set(columns) - set(kept)
+        if width != 99:  # where the id gets shorter there is room for others again
+            assert gone <= left, f"{width}: one came back"
+        assert max((column.worth for column in left), default=0) <= min(column.worth for column in kept), width
+        gone = left
+    assert gone < set(columns)
+
+
+async def test_the_detail_stands_beside_the_table_from_100_columns_on_and_else_in_its_place() -> None:
+    with still():
+        for columns, beside in ((99, False), (100, True)):
+            app = console()
+            async with app.run_test(size=(columns, 24)) as pilot:
+                await pilot.pause(0.1)
+                detail = app._main.query_one("#detail", Pane)
+                assert (app._main.table.size.width > 0, detail.display) == (True, beside)
+                await pilot.press("enter")
+                assert (app._main.query_one("#left").display, detail.display) == (beside, True)
+
+
+async def test_no_filter_changes_the_totals_of_the_tabs() -> None:
+    with still():
+        app = console()
+        async with app.run_test(size=(120, 30)) as pilot:
+            await pilot.pause(0.1)
+            tabs = text(app, "tabs")
+            assert "1 Pending 1,204" in tabs and "5 Parked 3" in tabs
+            app._main.model.narrowed.set_filter(job_id(7))
+            app._main.filter_changed()
+            assert f"/{job_id(7)} 1 of 1,204" in text(app, "rates") and text(app, "tabs") == tabs
+
+
+def test_times_are_told_exactly_in_utc_and_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XST-5:30")
+    time.tzset()
+    try:
+        told = "".join(piece for piece, _ in job_pieces(opened(0), NOW, unmasked=False, directory="/store"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "08:59:44 UTC  3 h ago" in told and "14:29:44 XST" in told
+
+
+def test_a_run_time_that_nobody_wrote_is_not_guessed() -> None:
+    model = Model("/store")
+    took = next(column for column in VIEWS["fulfilled"].columns if column.title == "TOOK")
+    for known, shown in ((None, "?"), (3.1, "3.1 s")):
+        model.apply(Details((RowDetail("job", fulfilled=True, took=known),)))
+        assert took.cell(model, "job", NOW).text == shown
+
+
+def test_of_who_waits_the_lock_of_who_tells_is_shown_else_of_who_works() -> None:
+    model, view = Model("/store"), VIEWS["waiting"]
+    shown = {column.title: column for column in view.columns}
+    model.apply(Delta("waiting", came=(Entry(job_id(3), NOW),), reset=True))
+    work, note = lock(3, Verdict.LIVE, "bundler-1", 2, 4), lock(3, Verdict.DEAD, "bundler-3", 41, 58, "notification")
+    for locks, words, sign in (((), "", ""), ((work,), "live", "●"), ((work, note), "dead", "▲")):
+        model.apply(Locks(locks))
+        assert shown["LOCK"].cell(model, job_id(3), NOW).text == words
+        assert shown[""].cell(model, job_id(3), NOW).text == sign
+        held = view.lock_of(model, job_id(3))
+        assert (held.verdict if held is not None else None) == (locks[-1].info.verdict if locks else None)
