@@ -18,7 +18,7 @@ from ..text import short_size
 from .creating import Creating
 from .editing import Editing
 from .purging import Purging
-from .releasing import Releasing
+from .releasing import Releasing, parked
 from .removing import Removing
 from .repairing import Repairing
 from .saying import sentence, short_word
@@ -223,7 +223,7 @@ class Acts:
         lines = [*names(targets), "Nobody works on them until they are run again (r)."]
         self.ask(
             "PARK", lines, shell,
-            lambda: self.each(targets, shell, lambda operator, target: operator.park(target.id)),
+            lambda: self.each(targets, shell, _park if len(targets) == 1 else lambda op, one: op.park(one.id)),
             count=len(targets),
         )  # fmt: skip
 
@@ -245,6 +245,11 @@ class Acts:
             shell = self.shell("pause")
             lines = ["No worker of ours takes work until it is resumed; Node's go on.", "What runs is finished."]
             self.ask("PAUSE", lines, shell, lambda: self.do(shell, lambda op: op.pause()))
+
+
+def _park(operator: Operator, target: Target) -> Outcome:
+    """One that somebody pulls at this very moment is parked once nobody does any more."""
+    return parked(operator, target.id, lambda: operator.park(target.id), target.lock)
 
 
 def _run_again(operator: Operator, target: Target) -> Outcome:
