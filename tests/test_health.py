@@ -179,6 +179,8 @@ def test_what_a_verdict_claims_can_be_opened_worst_first() -> None:
     ]  # fmt: skip
     stalled = judge_store(STORE)
     assert [(evidence.view, evidence.id) for evidence in stalled.evidence] == [("workers", ""), ("pending", "first")]
+    full = judge_store(replace(STORE, disk_full=True)).evidence
+    assert full[0].view == "fulfilled" and "purge in the palette" in full[0].text, "the way out comes first"
 
 
 def test_a_bar_that_an_operator_has_set_is_no_trouble() -> None:

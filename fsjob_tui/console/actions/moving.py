@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ORDER = list(VIEWS.values())
 FAR = 10**9
+ADVICE_FOR = 12.0
+"""Seconds for which it is said what is to be done."""
 
 
 def _scroll_or_move(screen: MainScreen, rows: int) -> None:
@@ -32,11 +34,12 @@ def _worst(screen: MainScreen) -> None:
 
 
 def _go_to(screen: MainScreen, evidence: Evidence) -> None:
+    """To its row, which tells the rest; what is no row is said, with what is to be done."""
     view = VIEWS[evidence.view]
     screen.go(view)
     key = view.key_of(screen.model, evidence.id) if evidence.id else None
-    if key is not None:
-        screen.table.move_to_key(key)
+    if key is None or not screen.table.move_to_key(key):
+        screen.tell(evidence.text, stays=ADVICE_FOR)
 
 
 def _why_no_worst(screen: MainScreen) -> str | None:
