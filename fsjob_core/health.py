@@ -46,8 +46,8 @@ RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
 WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
 """Verdicts that are trouble, worst first."""
 FULL = (
-    "the disk is full: purge in the palette (:), or `fsjob purge --older-than 30d`, removes for good what was fulfilled "
-    "or deleted long ago; anything else on that disk may go as well. Workers then go on by themselves"
+    "the disk is full: purge in the palette (:), or `fsjob purge --older-than 30d`, removes for good what was "
+    "fulfilled or deleted long ago; anything else on that disk may go as well. Workers then go on by themselves"
 )
 """What a full disk asks for."""
 _NOBODYS = RELEASABLE | {Verdict.GHOST}
@@ -185,7 +185,8 @@ def judge_store(facts: StoreFacts) -> StoreVerdict:
     if facts.paused is not None:
         reason = f": {facts.paused}" if facts.paused else ""
         text = f"paused{reason} ({counts.pending:,} pending; Node workers go on){more}"
-        return _verdict(facts, Mood.PAUSED, text, Evidence("workers", "", f"paused{reason}: P, or `fsjob resume`, ends it"))
+        ends = f"paused{reason}: P, or `fsjob resume`, ends it"
+        return _verdict(facts, Mood.PAUSED, text, Evidence("workers", "", ends))
     if not any(counts.as_dict().values()):
         if facts.disk_full:
             return _verdict(facts, Mood.STALLED, "stalled: the disk is full, no job can be made")
