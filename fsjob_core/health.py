@@ -253,9 +253,9 @@ def _more(facts: StoreFacts) -> str:
     dead = sum(lock.verdict in _NOBODYS for lock in facts.locks)
     foreign = sum(lock.verdict is Verdict.BARRED and lock.bar is None for lock in facts.locks)
     parts = ["the disk is full"] if facts.disk_full else []
-    parts += [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
+    parts += [f"{many(dead, 'lock', 'locks')} held by nobody alive"] if dead else []
     if foreign:
-        parts.append(f"{many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
+        parts.append(f"{many(foreign, 'lock', 'locks')} blocked by something that is no lock")
     if facts.problems:
         parts.append(facts.problems[0].text if len(facts.problems) == 1 else f"{len(facts.problems)} kinds of problems")
     if facts.counts.parked:

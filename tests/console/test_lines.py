@@ -42,7 +42,8 @@ async def test_nothing_that_is_needed_is_cut_off(size: tuple[int, int]) -> None:
         assert text(app, "store").rstrip().endswith("12:03 UTC")
         assert all(f" {key} " in text(app, "tabs") for key in "12345")
         assert "6▲3" in text(app, "tabs"), "trouble is counted at any width"
-        assert text(app, "keys").rstrip().endswith("? keys")
+        assert text(app, "keys").rstrip().endswith("? all keys")
+        assert all(keys in text(app, "keys") for keys in ("enter open", "/ filter", "! worst", "space mark"))
         for line in app._main.query(Line):
             assert cell_len(str(line.content)) <= size[0], line.id
         if size[0] >= 80:
@@ -59,7 +60,7 @@ async def test_one_thing_is_said_at_a_time_and_what_went_wrong_until_a_key() -> 
         main.tell("no lock stands here " * 9, wrong=True)
         said = main.query_one("#said", Static)
         assert said.display and str(said.content) == f" ▲ {'no lock stands here ' * 9}", "what is long is said whole"
-        assert "enter open" in text(app, "keys") and text(app, "keys").endswith("? keys ")
+        assert "enter open" in text(app, "keys") and text(app, "keys").endswith("? all keys ")
         await pilot.pause()
         assert main.table.size.height == 19, "nothing moves for it"
         assert main.notice is not None

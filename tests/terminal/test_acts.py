@@ -266,7 +266,7 @@ def test_the_worker_in_the_console_works_and_ends_with_it(store: JobStore, open_
 def test_it_is_usable_at_every_size(store: JobStore, open_console: Open, columns: int, lines: int) -> None:
     job = store.create({"type": "resize"})
     console = open_console(columns=columns, lines=lines)
-    console.until("? keys")
+    console.until("? all keys")
     console.until("resize")
     assert job.id[-4:] in console.text
     for key, there in (("2", "no lock"), ("3", "nobody waits"), ("7", "no worker"), ("1", "resize"), ("?", "KEYS")):

@@ -33,9 +33,9 @@ def test_a_moved_store_is_one_problem_whose_repair_is_shown_before_and_audited(
     for _ in range(5):  # one of what `!` goes to
         console.press("!")
         console.read(0.3)
-        if console.shows(f"{len(ids)} links lead to /old/"):
+        if console.shows(f"{len(ids)} links lead elsewhere, to /old/"):
             break
-    console.until(f"{len(ids)} links lead to /old/")
+    console.until(f"{len(ids)} links lead elsewhere, to /old/")
     console.until("would replace pending/")
     console.press("R")
     console.until(f"and so {len(ids) - 1} more times")

@@ -121,11 +121,11 @@ def _pages(name: str, keys: str, help: str, pages: int) -> Action:  # noqa: A002
 
 
 WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again: to the next", _worst, _why_no_worst,
-               show=True, shown_as="!")  # fmt: skip
+               worth=7, shown_as="!")  # fmt: skip
 FILTER = Action("filter", "slash", "filter", "show only what matches: text in the id, request.path:text, is:dead, !not",
-                _filter, _why_no_filter, show=True, shown_as="/")  # fmt: skip
+                _filter, _why_no_filter, worth=8, shown_as="/")  # fmt: skip
 MARK = Action("mark", "space", "mark", "mark the row; acts then go to all that are marked", _mark, _why_no_mark,
-              aims=True, show=True)  # fmt: skip
+              aims=True, worth=7)  # fmt: skip
 MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, _why_no_mark)
 
 ACTIONS = (

@@ -46,7 +46,7 @@ def _end(screen: MainScreen, answer: str | None) -> None:
         screen.refresh_around()
 
 
-WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, show=True,
+WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, worth=5,
                 in_browser=False)  # fmt: skip
 UNIT = Action(
     "unit", "U", "systemd unit", "copy a systemd unit that runs the worker without this console",
