@@ -66,7 +66,8 @@ class Releasing:
             assert target.lock is not None
             return operator.release(target.lock, park=park)
 
-        self._acts.ask("RELEASE", lines, shell, lambda: self._acts.each(due, shell, act), count=len(due))
+        name = "release and park" if park else "release"
+        self._acts.ask(name.upper(), lines, shell, lambda: self._acts.each(name, due, shell, act), count=len(due))
 
     def unlock_line(self, lock: LockInfo, *, park: bool = False) -> str:
         """The shell line that releases a lock, or takes it away where it is live."""

@@ -208,7 +208,7 @@ def test_create_with_the_place_of_an_error_then_fulfill_run_again_and_park(
     console.press("p")
     console.until("2 jobs")
     console.press("y")
-    console.until("done 2, skipped 0, failed 0")
+    console.until("park: done 2, skipped 0, failed 0")
     assert store.counts().parked == 2
     acts = [line["act"] for line in audit(store)]
     assert acts == ["create", "fulfill", "create", "requeue", "park", "park"]

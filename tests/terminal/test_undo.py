@@ -54,7 +54,7 @@ def test_a_set_comes_back_but_for_what_has_changed(store: JobStore, open_console
     console.press("p")
     console.until("3 jobs")
     console.press("y")
-    console.until("done 3, skipped 0, failed 0")
+    console.until("park: done 3, skipped 0, failed 0")
     store.requeue(jobs[1].id)
     console.press("z")
     console.until("parked: it is pending again")

@@ -43,6 +43,8 @@ def _go_to(screen: MainScreen, evidence: Evidence) -> None:
 
 
 def _why_no_worst(screen: MainScreen) -> str | None:
+    if screen.model.overview is None:
+        return "the store has not been read yet"
     return None if screen.model.verdict.evidence else "nothing is wrong"
 
 
