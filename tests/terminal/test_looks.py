@@ -131,7 +131,7 @@ def test_a_lock_shows_its_proof_and_what_follows(store: JobStore, open_console: 
 
     console.until(beaten)
     console.until("ghost 1")
-    console.until("end the Node worker that was robbed of it")
+    console.until("barred for 7 s, whoever beats it finds no lock")
 
 
 @pytest.fixture
