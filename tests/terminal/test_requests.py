@@ -121,7 +121,7 @@ def test_nothing_is_written_that_is_no_json_or_as_it_was(store: JobStore, open_c
     console.press(SAVE)
     console.read(0.3)
     console.press("\x1b")
-    console.until("e edit")
+    console.until(lambda: "EDIT THE REQUEST" not in console.text)
     assert store.get(job.id).version == 0
 
 
