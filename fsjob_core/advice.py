@@ -18,7 +18,10 @@ def what_follows(
     if lock.verdict is Verdict.LEAKED:
         return "releasing bars it for 7 s, so that its holder is told at its next beat"
     if lock.verdict is Verdict.GHOST:
-        return "end the Node worker that was robbed of it: it goes on beating whatever is done here"
+        return (
+            "x takes it away, for nobody works on it: barred for 7 s, whoever beats it finds no lock, learns that it "
+            "was robbed, and stops; else it would keep the lock of the next one fresh, too, even once that one is dead"
+        )
     if lock.verdict in (Verdict.LATE, Verdict.FUTURE):
         left = max(STALE_AFTER - (now - lock.last_beat), STALE_AFTER - (now - unchanged), 0.0)
         return f"stale in {left:.1f} s, unless it beats"

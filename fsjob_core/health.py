@@ -45,6 +45,11 @@ RELEASABLE = frozenset({Verdict.DEAD, Verdict.STALE, Verdict.LEAKED})
 
 WORST = (Verdict.GHOST, Verdict.LEAKED, Verdict.DEAD, Verdict.STALE, Verdict.FUTURE, Verdict.LONG, Verdict.LATE)
 """Verdicts that are trouble, worst first."""
+FULL = (
+    "the disk is full: purge in the palette (:), or `fsjob purge --older-than 30d`, removes for good what was "
+    "fulfilled or deleted long ago; anything else on that disk may go as well. Workers then go on by themselves"
+)
+"""What a full disk asks for."""
 _NOBODYS = RELEASABLE | {Verdict.GHOST}
 SHOWN_EVIDENCE = 50
 
@@ -180,7 +185,8 @@ def judge_store(facts: StoreFacts) -> StoreVerdict:
     if facts.paused is not None:
         reason = f": {facts.paused}" if facts.paused else ""
         text = f"paused{reason} ({counts.pending:,} pending; Node workers go on){more}"
-        return _verdict(facts, Mood.PAUSED, text, Evidence("workers", "", f"paused{reason}"))
+        ends = f"paused{reason}: P, or `fsjob resume`, ends it"
+        return _verdict(facts, Mood.PAUSED, text, Evidence("workers", "", ends))
     if not any(counts.as_dict().values()):
         if facts.disk_full:
             return _verdict(facts, Mood.STALLED, "stalled: the disk is full, no job can be made")
@@ -195,7 +201,8 @@ def judge_store(facts: StoreFacts) -> StoreVerdict:
 
 
 def _verdict(facts: StoreFacts, mood: Mood, text: str, *first: Evidence) -> StoreVerdict:
-    return StoreVerdict(mood, text, (*first, *_evidence(facts))[:SHOWN_EVIDENCE])
+    disk = [Evidence("fulfilled", "", FULL)] if facts.disk_full else []
+    return StoreVerdict(mood, text, (*disk, *first, *_evidence(facts))[:SHOWN_EVIDENCE])
 
 
 def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
@@ -227,7 +234,9 @@ def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
         text = f"{facts.counts.pending:,} pending, nobody has taken one yet{more}"
         return _verdict(facts, Mood.MOVING, text)
     who = _nobody_pulls(facts)
-    return _verdict(facts, Mood.STALLED, f"stalled: {ago}; {who}{more}", Evidence("workers", "", who), oldest)
+    todo = ": w starts one here, `fsjob worker` one in a shell" if not facts.workers else ""
+    evidence = Evidence("workers", "", f"{who}{todo}")
+    return _verdict(facts, Mood.STALLED, f"stalled: {ago}; {who}{more}", evidence, oldest)
 
 
 def _nobody_pulls(facts: StoreFacts) -> str:
@@ -244,9 +253,9 @@ def _more(facts: StoreFacts) -> str:
     dead = sum(lock.verdict in _NOBODYS for lock in facts.locks)
     foreign = sum(lock.verdict is Verdict.BARRED and lock.bar is None for lock in facts.locks)
     parts = ["the disk is full"] if facts.disk_full else []
-    parts += [f"{many(dead, 'lock is', 'locks are')} held by nobody alive"] if dead else []
+    parts += [f"{many(dead, 'lock', 'locks')} held by nobody alive"] if dead else []
     if foreign:
-        parts.append(f"{many(foreign, 'lock is', 'locks are')} blocked by something that is no lock")
+        parts.append(f"{many(foreign, 'lock', 'locks')} blocked by something that is no lock")
     if facts.problems:
         parts.append(facts.problems[0].text if len(facts.problems) == 1 else f"{len(facts.problems)} kinds of problems")
     if facts.counts.parked:
@@ -276,5 +285,6 @@ def _evidence(facts: StoreFacts) -> list[Evidence]:
     ]
     found += facts.problems[:SHOWN_EVIDENCE]
     if facts.counts.parked:
-        found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked"))
+        mend = "once what went wrong is mended, r runs a group again"
+        found.append(Evidence("parked", "", f"{facts.counts.parked:,} parked: {mend}"))
     return found

@@ -118,12 +118,17 @@ def take_away(
     ground.ready()
     place = ground.place(info.kind, info.id)
     seen = look(ground.host, place.path)
+    reason = reason or f"taken away by {who}"
     if seen is None:
-        return Outcome(True, f"{place} is gone already", info.id)
+        gone = f"{place} is gone already"
+        if not park or place.kind != "work":
+            return Outcome(True, gone, info.id)
+        steps.park(ground, place.id, reason, keep=keep)
+        return Outcome(True, f"{gone}, and the job is parked", info.id)
     if not _same(info, seen) or seen.bar is not None:
         raise JobLocked(f"{place} has changed hands: it is {describe_lock(seen)}")
     barred = bar(ground.host, place, seen, who)
-    return _end_bar(ground, barred, park=park, reason=reason or f"taken away by {who}", wait=wait, keep=keep)
+    return _end_bar(ground, barred, park=park, reason=reason, wait=wait, keep=keep)
 
 
 def _end_bar(

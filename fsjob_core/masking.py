@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from .record import Json
 
@@ -19,3 +20,60 @@ def masked(value: Json, more: Sequence[str] = ()) -> Json:
             for name, inner in value.items()
         }
     return [masked(inner, more) for inner in value] if isinstance(value, list) else value
+
+
+class Hiding:
+    """A JSON value for an editor: what looks secret is hidden behind signs, each of which stands for its own value."""
+
+    def __init__(self, value: Json, more: Sequence[str] = (), *, hide: bool = True) -> None:
+        self._words = (*SECRET, *more) if hide else ()
+        self._known = set(_bullets(value))
+        self.values: dict[str, Json] = {}
+        """What each sign stands for."""
+        self.shown = self._hide(value)
+
+    def _hide(self, value: Json) -> Json:
+        if isinstance(value, dict):
+            return {
+                name: self._sign(inner) if any(word in name.lower() for word in self._words) else self._hide(inner)
+                for name, inner in value.items()
+            }
+        return [self._hide(inner) for inner in value] if isinstance(value, list) else value
+
+    def _sign(self, value: Json) -> str:
+        signs = (f"{MASK} {number}" for number in count(1))
+        sign = next(sign for sign in signs if sign not in self.values and sign not in self._known)
+        self.values[sign] = value
+        return sign
+
+    def restored(self, value: Json) -> Json:
+        """What somebody made of what was shown, with the values in the place of their signs.
+
+        Raises ValueError where bullets would be written that were not there: they are what a screen shows, no value.
+        """
+        if isinstance(value, dict):
+            return {self._text(name): self.restored(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.restored(inner) for inner in value]
+        if not isinstance(value, str):
+            return value
+        return self.values[value] if value in self.values else self._text(value)
+
+    def _text(self, text: str) -> str:
+        if MASK in text and text not in self._known:
+            signs = f"; {', '.join(list(self.values)[:3])}, whole, stands for what is hidden" if self.values else ""
+            raise ValueError(f"{text[:30]!r} is what the screen shows for a hidden value, and no value{signs}")
+        return text
+
+
+def _bullets(value: Json) -> Iterator[str]:
+    """The texts and names in a JSON value that look masked."""
+    if isinstance(value, str):
+        if MASK in value:
+            yield value
+    elif isinstance(value, dict | list):
+        for inner in value:
+            yield from _bullets(inner)
+        if isinstance(value, dict):
+            for inner in value.values():
+                yield from _bullets(inner)

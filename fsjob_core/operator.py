@@ -178,6 +178,10 @@ class Operator:
         """What a purge would remove for good: fulfilled jobs and the trash, for longer than so many seconds."""
         return removal.due(self.store.ground, older_than)
 
+    def due_each(self, ages: Sequence[float]) -> list[Due]:
+        """The same for each of several ages, at the price of one."""
+        return removal.due_each(self.store.ground, ages)
+
     def purge(self, older_than: float, what: Due | None = None) -> Outcome:
         """Remove for good what is due, or that part of it that was shown before; there is no way back."""
 

@@ -78,32 +78,45 @@ class Due(NamedTuple):
 
 def due(ground: Ground, older_than: float) -> Due:
     """Fulfilled jobs that wait for nobody, and what lies in the trash, for longer than `older_than` seconds."""
-    before = ground.host.time() - older_than
-    return Due(tuple(sorted(_jobs_due(ground, before))), tuple(sorted(_trash_due(ground, before))))
+    return due_each(ground, (older_than,))[0]
 
 
-def _jobs_due(ground: Ground, before: float) -> Iterator[str]:
+def due_each(ground: Ground, ages: Sequence[float]) -> list[Due]:
+    """The same for each of several ages, with one look at every job."""
+    now = ground.host.time()
+    jobs, trash = sorted(_jobs_due(ground, now - min(ages))), sorted(_trash_due(ground, now - min(ages)))
+
+    def older(found: Sequence[tuple[str, float]], age: float) -> tuple[str, ...]:
+        return tuple(name for name, at in found if at < now - age)
+
+    return [Due(older(jobs, age), older(trash, age)) for age in ages]
+
+
+def _jobs_due(ground: Ground, before: float) -> Iterator[tuple[str, float]]:
     pending = set(ground.disk.list_directory(ground.layout.pending))
     for job_id in ground.disk.list_directory(ground.layout.jobs):
-        if is_job_id(job_id) and job_id not in pending and _is_due(ground, job_id, before):
-            yield job_id
+        if is_job_id(job_id) and job_id not in pending and (at := _due_since(ground, job_id, before)) is not None:
+            yield job_id, at
 
 
-def _is_due(ground: Ground, job_id: str, before: float) -> bool:
+def _due_since(ground: Ground, job_id: str, before: float) -> float | None:
+    """When a job that is due was changed last; None for one that is not."""
     try:
-        if ground.disk.calls.lstat(ground.layout.state(job_id)).st_mtime >= before:
-            return False
+        at = ground.disk.calls.lstat(ground.layout.state(job_id)).st_mtime
+        if at >= before:
+            return None
         _, record = ground.read(job_id)
     except (FsJobError, OSError):
-        return False
-    return record.fulfilled and not record.waiting
+        return None
+    return float(at) if record.fulfilled and not record.waiting else None
 
 
-def _trash_due(ground: Ground, before: float) -> Iterator[str]:
+def _trash_due(ground: Ground, before: float) -> Iterator[tuple[str, float]]:
     for name in ground.disk.list_directory(ground.layout.trash):
         with suppress(FileNotFoundError):
-            if ground.disk.calls.lstat(ground.layout.in_trash(name)).st_ctime < before:  # set by the rename into it
-                yield name
+            at = ground.disk.calls.lstat(ground.layout.in_trash(name)).st_ctime  # set by the rename into it
+            if at < before:
+                yield name, at
 
 
 def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
@@ -128,7 +141,7 @@ def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
 
 def _delete_if_due(ground: Ground, job_id: str, before: float) -> str:
     def judge_again(_: str) -> None:
-        if not _is_due(ground, job_id, before):
+        if _due_since(ground, job_id, before) is None:
             raise FsJobError(f"job {job_id} has changed meanwhile")
 
     return delete(ground, job_id, keep=judge_again)

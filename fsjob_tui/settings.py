@@ -46,6 +46,11 @@ class Settings:
     stores: Mapping[str, str] = field(default_factory=dict)
     """Name to directory."""
 
+    @property
+    def masked_words(self) -> tuple[str, ...]:
+        """`masked` in lower case, as names are compared with it."""
+        return tuple(word.lower() for word in self.masked)
+
 
 def settings_file() -> Path:
     """Where the settings are, or would be."""

@@ -9,6 +9,8 @@ from functools import cache
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_ENTRY, _WORD = re.compile(r"(?<=\S)(?:; | · |, | {2,})"), re.compile(r"(?<=\S) ")
+
 
 @cache
 def _suspect() -> re.Pattern[str]:
@@ -120,7 +122,13 @@ def short_id(job_id: str, width: int) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """`text` in at most so many cells, its end left out where it is longer."""
+    """`text` in at most so many cells: whole entries, as many as fit; where not even one does, whole words."""
     from rich.cells import cell_len, set_cell_size  # the shell's commands do without
 
-    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
+    if cell_len(text) <= width:
+        return text
+    for ends in (_ENTRY, _WORD):
+        fits = [end.start() for end in ends.finditer(text) if cell_len(text[: end.start()]) <= width - 2]
+        if fits:
+            return f"{text[: fits[-1]]} …"
+    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…"

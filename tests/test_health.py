@@ -143,16 +143,16 @@ def lock(verdict: Verdict, kind: str = "work", bar: str | None = None) -> LockIn
         (Mood.STALLED, "nobody takes work, no worker is signed in", {}),
         (Mood.STALLED, "though 2 workers are signed in", {"workers": 2}),
         (Mood.STALLED, "nobody has taken work for 2 min", {"since_pulled": 120.0}),
-        (Mood.STALLED, "none finished for 5 min; 1 lock is held by nobody alive", {
+        (Mood.STALLED, "none finished for 5 min; 1 lock held by nobody alive", {
             "locks": [lock(Verdict.DEAD)], "since_finished": 300.0}),
-        (Mood.STALLED, "1 lock is held by nobody alive", {"locks": [lock(Verdict.GHOST)]}),
+        (Mood.STALLED, "1 lock held by nobody alive", {"locks": [lock(Verdict.GHOST)]}),
         (Mood.STALLED, "blocked by something that is no lock", {"locks": [lock(Verdict.BARRED)]}),
         (Mood.STALLED, "the disk is full", {"disk_full": True}),
         (Mood.STALLED, "the disk is full", {"disk_full": True, "counts": Counts()}),
         (Mood.MOVING, "5 pending, nobody has taken one yet", {"oldest": 3.0}),
         (Mood.MOVING, "1 at work", {"locks": [lock(Verdict.LIVE)]}),
         (Mood.MOVING, "2 at work", {"locks": [lock(Verdict.LIVE), lock(Verdict.LONG)]}),
-        (Mood.MOVING, "1 at work; 1 lock is held", {"locks": [lock(Verdict.LATE), lock(Verdict.STALE)]}),
+        (Mood.MOVING, "1 at work; 1 lock held", {"locks": [lock(Verdict.LATE), lock(Verdict.STALE)]}),
         (Mood.MOVING, "out 2.0/s, in 1.0/s, shrinking 1.0/s", {"rate_in": 1.0, "rate_out": 2.0}),
         (Mood.SLOW, "growing 8.0/s", {"rate_in": 10.0, "rate_out": 2.0}),
         (Mood.MOVING, "growing 8.0/s", {"rate_in": 10.0, "rate_out": 2.0, "oldest": 4.0}),
@@ -179,6 +179,8 @@ def test_what_a_verdict_claims_can_be_opened_worst_first() -> None:
     ]  # fmt: skip
     stalled = judge_store(STORE)
     assert [(evidence.view, evidence.id) for evidence in stalled.evidence] == [("workers", ""), ("pending", "first")]
+    full = judge_store(replace(STORE, disk_full=True)).evidence
+    assert full[0].view == "fulfilled" and "purge in the palette" in full[0].text, "the way out comes first"
 
 
 def test_a_bar_that_an_operator_has_set_is_no_trouble() -> None:

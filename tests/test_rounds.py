@@ -77,7 +77,7 @@ def test_links_of_a_moved_store_are_one_problem_that_goes_when_they_are_mended(
 
     def told() -> bool:
         overview = watched.of(Overview)
-        return isinstance(overview, Overview) and "250 links lead to /old/place" in overview.verdict.text
+        return isinstance(overview, Overview) and "250 links lead elsewhere, to /old/place" in overview.verdict.text
 
     watched.until(told)
     overview = watched.of(Overview)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsjob_tui.text import safe_bytes, safe_text, short_age, short_count, short_id, short_size
+from fsjob_tui.text import cut, safe_bytes, safe_text, short_age, short_count, short_id, short_size
 
 
 @given(st.text(alphabet=st.characters()))
@@ -54,3 +54,18 @@ def test_sizes_and_ids() -> None:
     assert (short_size(112), short_size(1200), short_size(3_000_000_000)) == ("112 B", "1.2 kB", "3.0 GB")
     assert short_id("1k10fpnzygbavvy724km", 13) == "1k10fp…y724km"
     assert short_id("short", 13) == "short"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (40, "stalled: none yet; 3 locks; 2 parked"),
+        (35, "stalled: none yet; 3 locks …"),
+        (28, "stalled: none yet; 3 locks …"),
+        (27, "stalled: none yet …"),
+        (18, "stalled: none …"),
+        (4, "sta…"),
+    ],
+)
+def test_what_is_too_long_loses_whole_entries_then_whole_words(width: int, shown: str) -> None:
+    assert cut("stalled: none yet; 3 locks; 2 parked", width) == shown

@@ -223,7 +223,7 @@ class Problem:
 def headline(kind: Kind, place: str, count: int) -> str:
     """Problems of one kind in a few words."""
     if place:
-        return f"{count:,} {'link leads' if count == 1 else 'links lead'} to {place}"
+        return f"{count:,} {'link leads' if count == 1 else 'links lead'} elsewhere, to {place}"
     return kind.value if count == 1 else f"{count:,} {kind.value}"
 
 

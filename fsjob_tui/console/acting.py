@@ -18,7 +18,7 @@ from ..text import short_size
 from .creating import Creating
 from .editing import Editing
 from .purging import Purging
-from .releasing import Releasing
+from .releasing import Releasing, parked
 from .removing import Removing
 from .repairing import Repairing
 from .saying import sentence, short_word
@@ -50,6 +50,8 @@ class Acts:
         self.writing = False
         """Whether writing was opened on a guarded store."""
         self.log: list[str] = []
+        self._done: set[str] = set()
+        """Jobs that were acted on and may be marked still."""
         self.locks: Releasing = Releasing(self)
         self.removal: Removing = Removing(self)
         self.purging: Purging = Purging(self)
@@ -121,16 +123,25 @@ class Acts:
         """Tell what came of an act, and keep it with its shell line."""
         if countdown is not None and countdown.is_attached:
             countdown.dismiss(None)
+        self.screen.unmark(self._done)
+        self._done.clear()
         at = datetime.fromtimestamp(self.screen.now(), UTC).strftime("%H:%M:%SZ")
         self.log.append(f"{at} {'done' if outcome.done else 'not done'}: {outcome.what}\n    {shell}")
         self.screen.tell(outcome.what, wrong=not outcome.done)
 
-    def each(self, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
-        """Act on a fixed set, each judged again at its turn, with progress; escape stops it."""
+    def each(self, name: str, targets: list[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
+        """Act on a fixed set, each judged again at its turn, with progress; escape stops it. `name`: of the act."""
+
+        def noted(operator: Operator, target: Target) -> Outcome:
+            outcome = act(operator, target)
+            if outcome.done:
+                self._done.add(target.id)
+            return outcome
+
         if len(targets) == 1:
-            self.do(shell, lambda operator: act(operator, targets[0]))
+            self.do(shell, lambda operator: noted(operator, targets[0]))
         else:
-            self.sets.act(targets, shell, act)
+            self.sets.act(name, targets, shell, noted)
 
     # ── asking ──
 
@@ -190,10 +201,11 @@ class Acts:
             return
         words = ["--if-parked"] if {target.state for target in targets} == {"parked"} else []
         shell = self.shell_for("requeue", targets, *words)
-        lines = [*names(targets), "They go back to pending, one version up; their tries begin anew."]
+        who, their = ("It goes", "its") if len(targets) == 1 else ("They go", "their")
+        lines = [*names(targets), f"{who} back to pending, one version up; {their} tries begin anew."]
         self.ask(
             "RUN AGAIN", lines, shell,
-            lambda: self.each(targets, shell, _run_again),
+            lambda: self.each("run again", targets, shell, _run_again),
             count=len(targets),
         )  # fmt: skip
 
@@ -220,10 +232,11 @@ class Acts:
             self.locks.release(targets, park=True)
             return
         shell = self.shell_for("park", targets)
-        lines = [*names(targets), "Nobody works on them until they are run again (r)."]
+        who = ("it", "it is") if len(targets) == 1 else ("them", "they are")
+        lines = [*names(targets), f"Nobody works on {who[0]} until {who[1]} run again (r)."]
         self.ask(
             "PARK", lines, shell,
-            lambda: self.each(targets, shell, lambda operator, target: operator.park(target.id)),
+            lambda: self.each("park", targets, shell, _park if len(targets) == 1 else lambda op, one: op.park(one.id)),
             count=len(targets),
         )  # fmt: skip
 
@@ -245,6 +258,11 @@ class Acts:
             shell = self.shell("pause")
             lines = ["No worker of ours takes work until it is resumed; Node's go on.", "What runs is finished."]
             self.ask("PAUSE", lines, shell, lambda: self.do(shell, lambda op: op.pause()))
+
+
+def _park(operator: Operator, target: Target) -> Outcome:
+    """One that somebody pulls at this very moment is parked once nobody does any more."""
+    return parked(operator, target.id, lambda: operator.park(target.id), target.lock)
 
 
 def _run_again(operator: Operator, target: Target) -> Outcome:

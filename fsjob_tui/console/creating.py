@@ -65,7 +65,7 @@ class Creating:
         job_id = editor.ancestor
 
         def read(store: JobStore) -> Json:
-            return audited_look(store, job_id)[0].request
+            return audited_look(store, job_id, self._acts.screen.settings.masked_words)[0].request
 
         def put(request: Json) -> None:
             editor.name_ancestor(job_id)

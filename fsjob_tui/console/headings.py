@@ -84,12 +84,13 @@ def verdict_parts(model: Model, width: int) -> list[Part]:
     word = verdict.mood.value
     if style in (BAD, WARN) and text.startswith(word):
         text = word.upper() + text[len(word) :]
+    text = f" {SIGNS[verdict.mood]} {text}"
     hint: list[Part] = []
-    if verdict.evidence:
-        go = "! go there" if width >= 76 else "! go"
+    for go in ("! go there", "! go") if verdict.evidence else ():
         hint = [Part(f"   {go}", KEY, "worst"), Part(f" · {len(verdict.evidence)} ", MUTED, "worst")]
-    text = cut(f" {SIGNS[verdict.mood]} {text}", width - width_of(hint))
-    return [Part(text, style), *hint]
+        if width_of([Part(text), *hint]) <= width:
+            break
+    return [Part(cut(text, width - width_of(hint)), style), *hint]
 
 
 # ── the views ──

@@ -24,7 +24,7 @@ class Notice(NamedTuple):
 def keys_parts(
     width: int, possible: Iterable[Action], lead: Sequence[Part] = (), notice: Notice | None = None
 ) -> list[Part]:
-    """The keys of what is possible now, as many as fit, or what there is to say; `?` is always in sight."""
+    """The keys of what is possible now, or what there is to say. What is worth least is left out; `?` never is."""
     possible = list(possible)
     key = next((action.key for action in possible if action.name == HELP), "?")
     all_keys = _all_keys(key)
@@ -32,13 +32,10 @@ def keys_parts(
         return spread([*lead, *notice_parts(notice)], [all_keys], width)
     parts: list[Part] = list(lead)
     left = width - width_of([all_keys, *parts])
-    for action in possible:
-        if not action.show:
-            continue
-        needed = len(action.key) + len(action.short) + 3
-        if needed > left:
-            break
-        left -= needed
+    shown = [action for action in possible if action.worth]
+    while sum(map(_width, shown)) > max(left, 0):
+        shown.remove(min(reversed(shown), key=lambda action: action.worth))
+    for action in shown:
         parts += [Part(f" {action.key}", KEY, action.name), Part(f" {action.short} ", "", action.name)]
     return spread(parts, [all_keys], width)
 
@@ -54,5 +51,9 @@ def fits_beside_keys(notice: Notice, lead: Sequence[Part], width: int) -> bool:
     return width_of([*lead, *notice_parts(notice), _all_keys()]) <= width
 
 
+def _width(action: Action) -> int:
+    return len(action.key) + len(action.short) + 3
+
+
 def _all_keys(key: str = "?") -> Part:
-    return Part(f" {key} keys ", "bold", HELP)
+    return Part(f" {key} all keys ", "bold", HELP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fsjob_core.operator import Operator
@@ -24,13 +25,23 @@ class Purging:
         self._acts = acts
 
     def purge(self) -> None:
-        """Ask for an age, look up what is older, ask whether to remove it."""
-        lines = [
-            "Removes for good what was fulfilled, or lies in the trash, for longer than:",
-            "There is no way back. A job that somebody waits to be told of stays.",
-        ]
-        dialog = Ask("PURGE", lines, {key: words for key, (_, words, _) in AGES.items()}, danger=True)
-        self._acts.screen.app.push_screen(dialog, lambda key: self._look(*AGES[key]) if key is not None else None)
+        """Ask for an age, once it was counted what is older, then whether to remove it."""
+        acts, app = self._acts, self._acts.screen.app
+        ages, counted = [seconds for _, _, seconds in AGES.values()], dict[str, Due]()
+        dialog = Ask("PURGE", _lines(counted), {key: words for key, (_, words, _) in AGES.items()}, danger=True)
+
+        def found(dues: list[Due]) -> None:
+            counted.update(zip(AGES, dues, strict=True))
+            dialog.put_lines(_lines(counted))
+
+        def answered(key: str | None) -> None:
+            if key in counted:
+                self._ask(counted[key], *AGES[key])
+            elif key is not None:  # chosen before all was counted
+                self._look(*AGES[key])
+
+        app.push_screen(dialog, answered)
+        dialog.call_after_refresh(acts.look, lambda store: Operator(store, via="console").due_each(ages), found)
 
     def _look(self, age: str, words: str, seconds: float) -> None:
         self._acts.look(
@@ -53,6 +64,20 @@ class Purging:
             lambda: acts.do(shell, lambda operator: operator.purge(seconds, due)),
             count=count,
         )  # fmt: skip
+
+
+def _lines(counted: Mapping[str, Due]) -> list[str]:
+    """What a purge does, and how many each age would hit."""
+    rows = []
+    for key, (_, words, _) in AGES.items():
+        due = counted.get(key)
+        count = f"{len(due.jobs):,} fulfilled, {len(due.trash):,} deleted" if due is not None else "counting …"
+        rows.append(f"{key}  {words:<8} {count}")
+    return [
+        "Removes for good what was fulfilled, or lies in the trash, for longer than:",
+        *rows,
+        "There is no way back. A job that somebody waits to be told of stays.",
+    ]
 
 
 def _first(names: tuple[str, ...], what: str) -> str:

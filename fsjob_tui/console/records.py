@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fsjob_core.journal import Outcome, read_audit
@@ -69,13 +70,13 @@ def unmask(screen: MainScreen) -> None:
         elif not masks:
             screen.tell("nothing is masked in it")
 
-    screen.acts.look(lambda store: audited_look(store, job_id)[1], show)
+    screen.acts.look(lambda store: audited_look(store, job_id, screen.settings.masked_words)[1], show)
 
 
-def audited_look(store: JobStore, job_id: str) -> tuple[JobRecord, bool]:
+def audited_look(store: JobStore, job_id: str, more: Sequence[str]) -> tuple[JobRecord, bool]:
     """A job, and whether something of its request is masked elsewhere: that it was seen is then audited."""
     record = store.get(job_id)
-    masks = masked(record.request) != record.request
+    masks = masked(record.request, more) != record.request
     if masks:
         Operator(store, via="console").unmask(job_id)
     return record, masks
@@ -172,7 +173,7 @@ def copy_request(screen: MainScreen, job_id: str) -> None:
     """Copy a request as it is; where something of it is masked on the screen, that is audited."""
 
     def read(store: JobStore) -> str:
-        return json.dumps(audited_look(store, job_id)[0].request, ensure_ascii=False)
+        return json.dumps(audited_look(store, job_id, screen.settings.masked_words)[0].request, ensure_ascii=False)
 
     screen.acts.look(read, lambda text: screen.copy(text, "the request"))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fsjob_core.errors import JobLocked
 from fsjob_core.facts import LockInfo, Verdict
 from fsjob_core.health import RELEASABLE, duration
 from fsjob_core.journal import Outcome
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
 
 LIVELY = frozenset({Verdict.LIVE, Verdict.LONG, Verdict.GHOST})
 """Verdicts of locks that are only taken away with a typed word."""
+
+
+def parked(operator: Operator, job_id: str, park: Callable[[], Outcome], was: LockInfo | None) -> Outcome:
+    """Park a job; where somebody takes it again and again, say how it is done all the same.
+
+    `was`: the lock that was to be released for it.
+    """
+    try:
+        outcome = park()
+    except JobLocked as error:
+        outcome = Outcome(False, str(error), job_id)
+    now = None if outcome.done else operator.store.views.lock("work", job_id)
+    if now is None or (was is not None and (now.inode, now.token) == (was.inode, was.token)):
+        return outcome
+    whose = now.owner.worker if now.owner is not None else now.whose
+    return Outcome(False, f"{whose} has taken it again meanwhile: P pauses taking first, then p parks it", job_id)
 
 
 class Releasing:
@@ -47,7 +65,8 @@ class Releasing:
             assert target.lock is not None
             return operator.release(target.lock, park=park)
 
-        self._acts.ask("RELEASE", lines, shell, lambda: self._acts.each(due, shell, act), count=len(due))
+        name = "release and park" if park else "release"
+        self._acts.ask(name.upper(), lines, shell, lambda: self._acts.each(name, due, shell, act), count=len(due))
 
     def _unlock_lines(self, targets: list[Target], park: bool) -> str:
         """The shell lines that release a set: one for the locks of each kind."""
@@ -88,7 +107,10 @@ class Releasing:
             return watched.given_up
 
         def act(operator: Operator) -> Outcome:
-            return operator.release(lock, park=park, wait=wait if countdown is not None else None)
+            def release() -> Outcome:
+                return operator.release(lock, park=park, wait=wait if countdown is not None else None)
+
+            return parked(operator, lock.id, release, lock) if park else release()
 
         title = "RELEASE AND PARK" if park else "RELEASE"
         self._acts.ask(title, lines, shell, lambda: self._acts.do(shell, act, countdown=countdown))
@@ -122,9 +144,15 @@ class Releasing:
             self._screen.app.call_from_thread(countdown.tick, left)
             return False
 
+        def take_away(operator: Operator, park: bool) -> Outcome:
+            def act() -> Outcome:
+                return operator.take_away(lock, park=park, wait=wait)
+
+            return parked(operator, lock.id, act, lock) if park else act()
+
         def typed(answer: bool | None) -> None:
             if answer is not None:
                 line = self.unlock_line(lock, park=answer)
-                self._acts.do(line, lambda who: who.take_away(lock, park=answer, wait=wait), countdown=countdown)
+                self._acts.do(line, lambda operator: take_away(operator, answer), countdown=countdown)
 
         self._screen.app.push_screen(dialog, typed)

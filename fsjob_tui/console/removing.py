@@ -35,10 +35,11 @@ class Removing:
         """Move jobs into the trash."""
         acts = self._acts
         shell = acts.shell_for("delete", targets)
-        lines = [*names(targets), "Into the trash; z brings them back until it is purged. A held job is refused."]
+        them = "it" if len(targets) == 1 else "them"
+        lines = [*names(targets), f"Into the trash; z brings {them} back until that is purged. A held job is refused."]
         acts.ask(
             "DELETE", lines, shell,
-            lambda: acts.each(targets, shell, lambda operator, target: operator.delete(target.id)),
+            lambda: acts.each("delete", targets, shell, lambda operator, target: operator.delete(target.id)),
             count=len(targets),
         )  # fmt: skip
 

@@ -99,7 +99,7 @@ class Repairing:
             finally:
                 self._screen.app.call_from_thread(self._screen.examine)
 
-        self._acts.sets.run(total, shell, run)
+        self._acts.sets.run("repair", total, shell, run)
 
 
 def _count(finding: Finding) -> int:

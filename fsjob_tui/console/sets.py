@@ -72,14 +72,14 @@ class Sets:
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
 
-    def act(self, targets: Sequence[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
+    def act(self, name: str, targets: Sequence[Target], shell: str, act: Callable[[Operator, Target], Outcome]) -> None:
         """Act on each of these; all of it is undone together."""
 
         def run(operator: Operator, told: Told) -> Tally:
             with operator.together():
                 return each(targets, lambda target: [act(operator, target)], told, total=len(targets))
 
-        self.run(len(targets), shell, run)
+        self.run(name, len(targets), shell, run)
 
     def undo(self, group: Group, shell: str) -> None:
         """Undo a group of acts, the youngest first; what is left when it is stopped stays undoable."""
@@ -93,9 +93,9 @@ class Sets:
             at_once = AT_ONCE if group.each_once else 1
             return each(group.names[::-1], one, told, total=group.count, at_once=at_once)
 
-        self.run(group.count, shell, run)
+        self.run("undo", group.count, shell, run)
 
-    def run(self, total: int, shell: str, run: Callable[[Operator, Told], Tally]) -> None:
+    def run(self, name: str, total: int, shell: str, run: Callable[[Operator, Told], Tally]) -> None:
         """Run in a thread, with progress on the screen; tell what came of it."""
         acts, screen = self._acts, self._acts.screen
         progress = Progress(total)
@@ -119,7 +119,7 @@ class Sets:
                 screen.app.call_from_thread(self._ended, progress, Outcome(tally.done == 1, tally.said), (), shell)
                 return
             left = [f"{tally.total - tally.looked:,} had no turn"] if tally.looked < tally.total else []
-            outcome = Outcome(tally.done > 0 or not tally.not_done, tally.summary)
+            outcome = Outcome(tally.done > 0 or not tally.not_done, f"{name}: {tally.summary}")
             screen.app.call_from_thread(self._ended, progress, outcome, left + tally.not_done, shell)
 
         screen.run_worker(in_thread, thread=True, exit_on_error=False, group="acts")

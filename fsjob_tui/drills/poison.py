@@ -17,7 +17,8 @@ class Poison(Drill):
     trouble = "A worker dies again and again, and is started again: one of its jobs kills it, and holds the others up."
     answer = (
         "The detail shows the tries go up, with a dead lock each time. p parks the job until somebody has looked at "
-        "its request; F gives it a value by hand. A worker with --max-attempts parks it by itself."
+        "its request (P first, where it is taken again at once); F gives it a value by hand. A worker with "
+        "--max-attempts parks it by itself."
     )
 
     _worker: subprocess.Popen[bytes]

@@ -61,7 +61,7 @@ def long(it: at.Scene) -> str:
     return job_id
 
 
-STALLED = "▲ stalled: none finished yet; 1 lock is"
+STALLED = "▲ stalled: none finished yet; 1 lock"
 MOODS: list[tuple[Callable[[at.Scene], str], int, str, str]] = [
     (empty, 0, "○ no job has been made yet", ""),
     (at.done, 0, "○ nothing is pending, the last job finished ", ""),

@@ -103,7 +103,7 @@ PROBLEMS = tuple(
 NO_SPACE = "exit 1: Error: ENOSPC: no space left on device, write"
 HISTORY = tuple((4.0 + step % 4 * 2.5, max(9.5 - step * 1.2, 0.0)) for step in range(10))
 STALLED = StoreVerdict(
-    Mood.STALLED, "stalled: none finished for 5 min; 3 locks are held by nobody alive; 3 parked",
+    Mood.STALLED, "stalled: none finished for 5 min; 3 locks held by nobody alive; 3 parked",
     (Evidence("locked", job_id(0), "dead"), Evidence("locked", job_id(1), "dead"), Evidence("parked", "", "3 parked")),
 )  # fmt: skip
 

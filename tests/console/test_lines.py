@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -10,10 +11,13 @@ from textual.widgets import Static
 
 from fsjob_core.facts import Entry, Mood, StoreVerdict
 from fsjob_core.feed import Delta, Details, Locks, Overview, RowDetail
+from fsjob_core.journal import Outcome
 from fsjob_tui.console.app import ConsoleApp
 from fsjob_tui.console.headings import empty_in, spark
 from fsjob_tui.console.model import Model
 from fsjob_tui.console.screens.painted import Batch
+from fsjob_tui.console.views import VIEWS
+from fsjob_tui.console.views.column import fit
 from fsjob_tui.console.widgets.line import Line
 
 from .stage import LOCKS, STALLED, console, still, store
@@ -42,7 +46,8 @@ async def test_nothing_that_is_needed_is_cut_off(size: tuple[int, int]) -> None:
         assert text(app, "store").rstrip().endswith("12:03 UTC")
         assert all(f" {key} " in text(app, "tabs") for key in "12345")
         assert "6▲3" in text(app, "tabs"), "trouble is counted at any width"
-        assert text(app, "keys").rstrip().endswith("? keys")
+        assert text(app, "keys").rstrip().endswith("? all keys")
+        assert all(keys in text(app, "keys") for keys in ("enter open", "/ filter", "! worst", "space mark"))
         for line in app._main.query(Line):
             assert cell_len(str(line.content)) <= size[0], line.id
         if size[0] >= 80:
@@ -59,7 +64,7 @@ async def test_one_thing_is_said_at_a_time_and_what_went_wrong_until_a_key() -> 
         main.tell("no lock stands here " * 9, wrong=True)
         said = main.query_one("#said", Static)
         assert said.display and str(said.content) == f" ▲ {'no lock stands here ' * 9}", "what is long is said whole"
-        assert "enter open" in text(app, "keys") and text(app, "keys").endswith("? keys ")
+        assert "enter open" in text(app, "keys") and text(app, "keys").endswith("? all keys ")
         await pilot.pause()
         assert main.table.size.height == 19, "nothing moves for it"
         assert main.notice is not None
@@ -74,6 +79,42 @@ async def test_one_thing_is_said_at_a_time_and_what_went_wrong_until_a_key() -> 
         await pilot.press("j")
         assert "all is well" in text(app, "keys")
         assert not app._notifications, "nothing covers anything"
+
+
+async def test_what_was_acted_on_is_not_marked_any_more_and_the_rest_is() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        main = app._main
+        await pilot.pause(0.1)
+        await pilot.press("space", "space", "space")
+        assert "3 marked" in text(app, "keys")
+        first, second, third = (main.table.source.key(index) for index in range(3))
+        main.acts._done = {first, third}
+        main.acts.told(Outcome(True, "park: done 2, skipped 1 (held), failed 0"), "fsjob park - < ids")
+        assert main.table.marked == {second} and " 1 marked " in text(app, "keys")
+
+
+async def test_where_nothing_is_wrong_it_is_said_and_a_bare_word_that_no_id_has_can_be_anywhere() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        main = app._main
+        await pilot.pause(0.1)
+        main.model.narrowed.set_filter("report is:dead")
+        main.filter_changed()
+        said = [line for line, _ in main.table._nothing()]
+        assert said[0].startswith("0 of 1,204 match") and said[-1] == "request:report   value:report   error:report"
+        overview = main.model.overview
+        assert overview is not None
+        main.post_message(Batch([replace(overview, verdict=StoreVerdict(Mood.IDLE, "nothing is pending"))]))
+        await pilot.pause(0.1)
+        await pilot.press("exclamation_mark")
+        assert "nothing is wrong" in text(app, "keys")
+
+
+@pytest.mark.parametrize(("width", "whole"), [(77, False), (85, True), (300, True)])
+def test_an_id_stands_whole_where_the_request_has_room_enough(width: int, whole: bool) -> None:
+    widths = {column.title: cells for column, cells in fit(VIEWS["pending"].columns, width)}
+    assert (widths["JOB"] >= 20, widths["REQUEST"] >= 30) == (whole, True)
 
 
 def test_a_forecast_asks_for_five_minutes() -> None:

@@ -49,7 +49,7 @@ async def test_lines_can_be_clicked() -> None:
         await click(pilot, "store", "guarded")
         assert isinstance(app.screen, Ask)
         await pilot.press("escape")
-        await click(pilot, "keys", "? keys")
+        await click(pilot, "keys", "? all keys")
         assert isinstance(app.screen, Help)
 
 

@@ -57,6 +57,16 @@ def busy_from(host: Host, hold: int) -> Host:
     return replace(host, guard=held_guard)
 
 
+def test_a_lock_that_was_let_go_of_is_no_reason_not_to_park(store: JobStore) -> None:
+    job_id = held(store)
+    lock = store.views.lock("work", job_id)
+    assert lock is not None
+    os.rmdir(store.layout.work_lock(job_id))
+    outcome = take_away(store.ground, lock, "ann", park=True)
+    assert outcome.done and outcome.what.endswith("is gone already, and the job is parked")
+    assert os.path.islink(store.layout.parked_link(job_id))
+
+
 def test_who_gives_up_while_a_bar_stands_leaves_it_and_is_told_so(store: JobStore, host: Host) -> None:
     job_id = held(store)
     outcome = store.break_lock(store.locks()[0], force=True, park=True, wait=lambda left: left < 5)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fsjob_core import JobStore
 from fsjob_core.feed import Show
-from fsjob_core.masking import MASK, masked
+from fsjob_core.masking import MASK, Hiding, masked
+from fsjob_core.record import Json
 from fsjob_core.rows import row_detail
 
 SECRET = {"type": "mail", "db": [{"Password": "swordfish"}], "api_key": {"of": "swordfish"}, "to": "ops"}
@@ -28,3 +31,31 @@ def test_a_person_may_have_more_masked_and_another_member_tell_the_kind(store: J
     show = Show(kind=("nothing", "task"), masked=("iban",))
     row = row_detail(store.views, "pending", job.id, store.views.marks(job.id), show)
     assert row.request.startswith("send {") and "swordfish" not in row.request
+
+
+ONE, TWO = f"{MASK} 1", f"{MASK} 2"
+
+
+def test_what_is_hidden_from_an_editor_comes_back_where_its_sign_was_put() -> None:
+    hiding = Hiding(SECRET)
+    assert hiding.shown == {"type": "mail", "db": [{"Password": ONE}], "api_key": TWO, "to": "ops"}
+    assert hiding.restored(hiding.shown) == SECRET
+    moved = {"db": [], "kept": [TWO], "to": "dev", "password": ONE, "api_key": "new"}
+    assert hiding.restored(moved) == {
+        "db": [], "kept": [{"of": "swordfish"}], "to": "dev", "password": "swordfish", "api_key": "new",
+    }  # fmt: skip
+    assert Hiding(SECRET, hide=False).shown == SECRET
+
+
+@pytest.mark.parametrize("written", [MASK, f"Bearer {ONE}", f"{MASK} 3", [{"token": MASK}], {ONE: 1}])
+def test_bullets_are_never_taken_for_a_value(written: Json) -> None:
+    for hiding in (Hiding(SECRET), Hiding({"type": "mail"})):
+        with pytest.raises(ValueError, match="no value"):
+            hiding.restored(written)
+
+
+def test_bullets_that_were_in_a_request_stay_and_no_sign_is_like_them() -> None:
+    request = {"note": ONE, MASK: [MASK], "token": "swordfish", "secret": MASK}
+    hiding = Hiding(request)
+    assert hiding.shown == {"note": ONE, MASK: [MASK], "token": TWO, "secret": f"{MASK} 3"}
+    assert hiding.restored(hiding.shown) == request

@@ -89,6 +89,35 @@ def test_a_dead_workers_job_moves_in_three_keys(store: JobStore, open_console: O
     assert (line["act"], line["id"], line["done"], line["via"]) == ("release", job.id, True, "console")
 
 
+def test_a_job_that_is_taken_again_while_one_asks_is_not_parked_and_it_is_said_how(
+    store: JobStore, open_console: Open
+) -> None:
+    job = store.create(1)
+    dead = holder(store)
+    dead.kill()
+    dead.wait()
+    console = open_console()
+    console.until("dead")
+    console.press("p")
+    console.until("RELEASE AND PARK")
+    again = holder(store, "bundler-4")
+    console.press("y")
+    console.until("bundler-4 has taken it again meanwhile: P pauses taking first, then p parks it")
+    assert store.counts().parked == 0
+    again.kill()
+    again.wait()
+    console.press("P")
+    console.until("PAUSE")
+    console.press("y")
+    console.until("PAUSED")
+    console.until("dead")
+    console.press("p")
+    console.until("RELEASE AND PARK")
+    console.press("y")
+    console.until("and the job is parked")
+    assert job.id in os.listdir(store.layout.parked)
+
+
 def test_a_live_lock_is_not_taken_without_the_typed_word(store: JobStore, open_console: Open) -> None:
     job = store.create(1)
     live = holder(store)
@@ -179,7 +208,7 @@ def test_create_with_the_place_of_an_error_then_fulfill_run_again_and_park(
     console.press("p")
     console.until("2 jobs")
     console.press("y")
-    console.until("done 2, skipped 0, failed 0")
+    console.until("park: done 2, skipped 0, failed 0")
     assert store.counts().parked == 2
     acts = [line["act"] for line in audit(store)]
     assert acts == ["create", "fulfill", "create", "requeue", "park", "park"]
@@ -237,7 +266,7 @@ def test_the_worker_in_the_console_works_and_ends_with_it(store: JobStore, open_
 def test_it_is_usable_at_every_size(store: JobStore, open_console: Open, columns: int, lines: int) -> None:
     job = store.create({"type": "resize"})
     console = open_console(columns=columns, lines=lines)
-    console.until("? keys")
+    console.until("? all keys")
     console.until("resize")
     assert job.id[-4:] in console.text
     for key, there in (("2", "no lock"), ("3", "nobody waits"), ("7", "no worker"), ("1", "resize"), ("?", "KEYS")):

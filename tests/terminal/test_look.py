@@ -86,7 +86,7 @@ def test_settings_of_ones_own(store: JobStore, run: Callable[..., Terminal], hom
     console.press("\x1bOP")  # f1
     console.until("KEYS · Pending")
     console.press("\x1b")
-    console.until("f1 keys")
+    console.until("f1 all keys")
     console.read(0.3)
     console.press(":")
     console.press("mouse")

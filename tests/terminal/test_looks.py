@@ -33,9 +33,9 @@ def test_a_moved_store_is_one_problem_whose_repair_is_shown_before_and_audited(
     for _ in range(5):  # one of what `!` goes to
         console.press("!")
         console.read(0.3)
-        if console.shows(f"{len(ids)} links lead to /old/"):
+        if console.shows(f"{len(ids)} links lead elsewhere, to /old/"):
             break
-    console.until(f"{len(ids)} links lead to /old/")
+    console.until(f"{len(ids)} links lead elsewhere, to /old/")
     console.until("would replace pending/")
     console.press("R")
     console.until(f"and so {len(ids) - 1} more times")
@@ -131,7 +131,7 @@ def test_a_lock_shows_its_proof_and_what_follows(store: JobStore, open_console: 
 
     console.until(beaten)
     console.until("ghost 1")
-    console.until("end the Node worker that was robbed of it")
+    console.until("barred for 7 s, whoever beats it finds no lock")
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_nothing_is_written_that_is_no_json_or_as_it_was(store: JobStore, open_c
     console.press(SAVE)
     console.read(0.3)
     console.press("\x1b")
-    console.until("e edit")
+    console.until(lambda: "EDIT THE REQUEST" not in console.text)
     assert store.get(job.id).version == 0
 
 
@@ -148,6 +148,40 @@ def test_both_are_shown_when_somebody_was_faster_and_one_may_write_on_top(store:
     console.press("y")
     console.until(lambda: store.get(job.id).version == 3)
     assert store.get(job.id).request == {"type": "crop"}
+
+
+def test_what_is_masked_is_hidden_from_the_editor_and_stays_as_it_is(store: JobStore, open_console: Open) -> None:
+    job = store.create({"token": "hush", "w": 1})
+    console = open_console(columns=120)
+    console.until(job.id[-4:])
+    console.press("e")
+    console.until("stays as it is unless you type over it")
+    console.until('"token": "•••••• 1"')
+    send(console, "\x1b[B" * 2)
+    send(console, "\x1b[F")
+    console.press("2")
+    console.until("edit " + job.id)
+    console.until("@FILE")
+    console.press(SAVE)
+    console.until("is at version 1")
+    assert store.get(job.id).request == {"token": "hush", "w": 12}
+    assert b"hush" not in console.raw and [line["act"] for line in audit(store)] == ["edit"]
+    console.press("e")
+    console.until("EDIT THE REQUEST")
+    send(console, "\x1b[B")
+    send(console, "\x1b[F")
+    send(console, "\x1b[D" * 2)
+    console.press("\x7f" + SAVE)
+    console.until("is what the screen shows")
+    console.press("\x1b")
+    console.until(lambda: "EDIT THE REQUEST" not in console.text)
+    console.press("u")
+    console.until("hush")
+    console.press("e")
+    console.until("z undoes")
+    console.press("\x1b")
+    assert store.get(job.id).version == 1
+    assert [line["act"] for line in audit(store)] == ["edit", "unmask"]
 
 
 def test_a_held_job_is_not_edited_and_it_is_said_who_holds_it(store: JobStore, open_console: Open) -> None:

@@ -111,7 +111,10 @@ def test_a_full_disk_is_told_and_acts_go_on_once_there_is_room(tmp_path: Path) -
             console.press('{"type": "crop"}\x13')
             console.until("No space left", 20)
             assert store.counts().pending == 1
-            console.press("p")
+            console.until("the disk is full")
+            console.press("\x1b!")
+            console.until("purge in the palette (:)")
+            console.press("1p")
             console.until("PARK")
             console.press("y")
             console.until(lambda: "PARK" not in console.text)

@@ -110,19 +110,19 @@ def _open_writing(screen: MainScreen) -> None:
 
 RELEASE = Action(
     "release", "x", "release", "release the lock under the cursor; a live one only with a typed word",
-    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, aims=True, show=True,
+    lambda screen: screen.acts.locks.release(screen.targets()), _why_no_release, changes=True, aims=True, worth=9,
 )  # fmt: skip
 REQUEUE = Action(
     "requeue", "r", "run again", "run a parked or fulfilled job again",
-    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, aims=True, show=True,
+    lambda screen: screen.acts.requeue(screen.targets()), _why_no_requeue, changes=True, aims=True, worth=9,
 )  # fmt: skip
 PARK = Action(
     "park", "p", "park", "give a job up until it is run again; a locked one is released too",
-    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, aims=True, show=True,
+    lambda screen: screen.acts.park(screen.targets()), _why_no_park, changes=True, aims=True, worth=8,
 )  # fmt: skip
 CREATE = Action(
     "create", "c", "create", "make a job: of a typed request, a file, a file of many, the last one, or like this one",
-    lambda screen: screen.acts.creation.create(screen.shown_job() or ""), changes=True, show=True,
+    lambda screen: screen.acts.creation.create(screen.shown_job() or ""), changes=True, worth=5,
 )  # fmt: skip
 CREATE_LIKE = Action(
     "create-like", "", "create like it", "make a job like the one under the cursor",
@@ -130,36 +130,36 @@ CREATE_LIKE = Action(
 )  # fmt: skip
 EDIT = Action(
     "edit", "e", "edit", "edit the request of a pending or parked job; f4 opens $EDITOR",
-    lambda screen: screen.acts.editing.edit(screen.targets()[0]), _why_no_edit, changes=True, aims=True, show=True,
+    lambda screen: screen.acts.editing.edit(screen.targets()[0]), _why_no_edit, changes=True, aims=True, worth=4,
 )  # fmt: skip
 FULFILL = Action(
     "fulfill", "F", "fulfill", "give the job its value by hand", _fulfill, _why_no_fulfill, changes=True, aims=True,
-    show=True,
+    worth=3,
 )
 DELETE = Action(
     "delete", "D", "delete", "move the job into the trash, from where z brings it back",
-    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, aims=True, show=True,
+    lambda screen: screen.acts.removal.delete(screen.targets()), _why_no_delete, changes=True, aims=True, worth=3,
 )  # fmt: skip
 UNDO = Action(
     "undo", "z", "undo", "undo your last act: create, run again, park, delete, edit, unqueue",
-    lambda screen: screen.acts.removal.undo(), changes=True, show=True,
+    lambda screen: screen.acts.removal.undo(), changes=True, worth=6,
 )  # fmt: skip
 REPAIR = Action(
     "repair", "R", "repair", "repair the problem under the cursor, the marked ones, or a whole group",
-    lambda screen: screen.acts.repairs.repair(_findings(screen)), _why_no_repair, changes=True, show=True,
+    lambda screen: screen.acts.repairs.repair(_findings(screen)), _why_no_repair, changes=True, worth=9,
 )  # fmt: skip
 TELL = Action(
     "tell", "t", "who waits", "who waits to be told: tell a target again, or take it off the list",
-    lambda screen: screen.acts.telling.targets(screen.targets()[0]), _why_no_tell, changes=True, show=True,
+    lambda screen: screen.acts.telling.targets(screen.targets()[0]), _why_no_tell, changes=True, worth=7,
 )  # fmt: skip
-PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, show=True)
+PAUSE = Action("pause", "P", "pause", "pause taking of work, or end the pause", _pause, changes=True, worth=4)
 PURGE = Action(
     "purge", "", "purge", "purge: make room, remove for good what was fulfilled or deleted long ago",
     lambda screen: screen.acts.purging.purge(), changes=True,
 )  # fmt: skip
 WRITE = Action(
     "write", "W", "open writing", "on a guarded store: open writing until the console ends",
-    _open_writing, _why_no_write, show=True,
+    _open_writing, _why_no_write, worth=4,
 )  # fmt: skip
 
 ACTIONS = (RELEASE, REQUEUE, REPAIR, TELL, PARK, CREATE, CREATE_LIKE, EDIT, FULFILL, DELETE, UNDO)

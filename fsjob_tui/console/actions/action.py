@@ -40,8 +40,8 @@ class Action:
     """Whether it changes the store: not possible where that is read-only or guarded."""
     aims: bool = False
     """Whether it is about the row under the cursor: not done in the moment after another has taken its place."""
-    show: bool = False
-    """Whether it stands in the line of keys where there is room."""
+    worth: int = 0
+    """Of those that stand in the line of keys, the ones worth least are left out first; 0: it never stands there."""
     shown_as: str = ""
     in_browser: bool = True
     """Whether it is there for a browser too: not what runs something, or asks the terminal for something."""

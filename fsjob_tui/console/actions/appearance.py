@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def set_theme(screen: MainScreen, name: str) -> None:
     """Show a theme, and keep it."""
     screen.app.theme = name
-    _kept(screen, "theme", name, f"theme {name}: {WORDS[name]}")
+    words = "" if WORDS[name] == name else f": {WORDS[name]}"
+    _kept(screen, "theme", name, f"theme {name}{words}")
 
 
 def _next_theme(screen: MainScreen) -> None:

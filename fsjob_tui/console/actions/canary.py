@@ -91,5 +91,5 @@ def has_ended(screen: MainScreen) -> None:
 
 CANARY = Action(
     "canary", "C", "canary", "run parked jobs again with care: 1, then 10, then the rest; it stops at an old error",
-    _run, _why_not, changes=True, aims=True, show=True,
+    _run, _why_not, changes=True, aims=True, worth=6,
 )  # fmt: skip

@@ -88,7 +88,7 @@ def _copy_value(screen: MainScreen, job: Job) -> None:
 
 
 OPEN = Action("open", "enter,d", "open", "open what is under the cursor: a job, the jobs of a group, of a worker",
-              lambda screen: screen.open_row(), _why_no_open, show=True, shown_as="enter")  # fmt: skip
+              lambda screen: screen.open_row(), _why_no_open, worth=9, shown_as="enter")  # fmt: skip
 
 ACTIONS = (
     Action("copy", "y", "copy", "copy the id, the request, the value or the shell line", _copy, _why_no_copy,

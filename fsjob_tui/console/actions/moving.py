@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ORDER = list(VIEWS.values())
 FAR = 10**9
+ADVICE_FOR = 12.0
+"""Seconds for which it is said what is to be done."""
 
 
 def _scroll_or_move(screen: MainScreen, rows: int) -> None:
@@ -32,14 +34,17 @@ def _worst(screen: MainScreen) -> None:
 
 
 def _go_to(screen: MainScreen, evidence: Evidence) -> None:
+    """To its row, which tells the rest; what is no row is said, with what is to be done."""
     view = VIEWS[evidence.view]
     screen.go(view)
     key = view.key_of(screen.model, evidence.id) if evidence.id else None
-    if key is not None:
-        screen.table.move_to_key(key)
+    if key is None or not screen.table.move_to_key(key):
+        screen.tell(evidence.text, stays=ADVICE_FOR)
 
 
 def _why_no_worst(screen: MainScreen) -> str | None:
+    if screen.model.overview is None:
+        return "the store has not been read yet"
     return None if screen.model.verdict.evidence else "nothing is wrong"
 
 
@@ -118,11 +123,11 @@ def _pages(name: str, keys: str, help: str, pages: int) -> Action:  # noqa: A002
 
 
 WORST = Action("worst", "exclamation_mark", "worst", "go to what is worst; again: to the next", _worst, _why_no_worst,
-               show=True, shown_as="!")  # fmt: skip
+               worth=7, shown_as="!")  # fmt: skip
 FILTER = Action("filter", "slash", "filter", "show only what matches: text in the id, request.path:text, is:dead, !not",
-                _filter, _why_no_filter, show=True, shown_as="/")  # fmt: skip
+                _filter, _why_no_filter, worth=8, shown_as="/")  # fmt: skip
 MARK = Action("mark", "space", "mark", "mark the row; acts then go to all that are marked", _mark, _why_no_mark,
-              aims=True, show=True)  # fmt: skip
+              aims=True, worth=7)  # fmt: skip
 MARK_ALL = Action("mark-all", "a", "mark all", "mark all that match; again: none", _mark_all, _why_no_mark)
 
 ACTIONS = (

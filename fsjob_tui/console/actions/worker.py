@@ -48,8 +48,8 @@ def _end(screen: MainScreen, answer: str | None) -> None:
         screen.refresh_around()
 
 
-WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, _why_not,
-                show=True, in_browser=False)  # fmt: skip
+WORKER = Action("worker", "w", "worker", "start a worker in this console, drain or stop it", _worker, _why_not, worth=5,
+                in_browser=False)  # fmt: skip
 UNIT = Action(
     "unit", "U", "systemd unit", "copy a systemd unit that runs the worker without this console",
     lambda screen: screen.copy(screen.worker.unit, "the systemd unit") if screen.worker is not None else None,

@@ -57,9 +57,15 @@ class Dialog(ModalScreen[T]):
         """The frame with its first lines."""
         box = Vertical()
         box.border_title = Content(safe_text(title))
-        text = "\n".join(beside_label(safe_text(line), self._room) for line in lines)
-        self._lines = VerticalScroll(Static(text, markup=False), classes="lines", can_focus=False)
+        self._lines = VerticalScroll(Static(self._told(lines), markup=False), classes="lines", can_focus=False)
         return box
+
+    def put_lines(self, lines: Iterable[str]) -> None:
+        """Say something else in those lines."""
+        self._lines.query_one(Static).update(Content(self._told(lines)))
+
+    def _told(self, lines: Iterable[str]) -> str:
+        return "\n".join(beside_label(safe_text(line), self._room) for line in lines)
 
     @property
     def _room(self) -> int:

@@ -154,6 +154,13 @@ class Frame(Screen[None], inherit_bindings=False):
             return Target(self.opened, job.detail.state, lock or next(iter(job.detail.locks), None))
         return self.view.target_of(self.model, key) if key is not None else None
 
+    def unmark(self, ids: set[str]) -> None:
+        """Take the marks off rows all of whose jobs are among these: they were acted on."""
+        view, table = self.view, self.table
+        marked = {key: {target.id for target in view.targets_of(self.model, key)} for key in table.marked if ids}
+        table.marked -= {key for key, jobs in marked.items() if jobs and jobs <= ids}
+        table.repaint()
+
     def targets(self) -> list[Target]:
         """The marked rows in their order, else what is under the cursor: job by job, fixed as of now."""
         table, keys = self.table, [self.table.cursor] if self.table.cursor is not None else []

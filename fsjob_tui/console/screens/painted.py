@@ -56,7 +56,7 @@ class Painted(Frame):
             return  # told to end before it was there
         self.table.focus()
         self._feed = Feed(self.directory, lambda messages: self.post_message(Batch(messages)), self.settings.refresh)
-        self._feed.send(Show(self.settings.kind, tuple(word.lower() for word in self.settings.masked)))
+        self._feed.send(Show(self.settings.kind, self.settings.masked_words))
         self._feed.start()
         self.examine()
         self.set_interval(1.0, self.tick)
@@ -236,8 +236,10 @@ class Painted(Frame):
         if detail.display:
             job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
-                more = [word.lower() for word in self.settings.masked]
-                pieces = job_pieces(job, now, unmasked=self.unmasked == wanted, directory=self.directory, more=more)
+                pieces = job_pieces(
+                    job, now, unmasked=self.unmasked == wanted, directory=self.directory,
+                    more=self.settings.masked_words,
+                )  # fmt: skip
                 detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
+from fsjob_core.masking import Hiding
 from fsjob_core.record import MAX_STATE, parse
 
 from ...text import safe_text, short_size
@@ -46,18 +47,25 @@ class RequestEditor(Editor):
 
     outside = True
 
-    def __init__(self, title: str, lines: Iterable[str], text: str, shell: Shell) -> None:
+    def __init__(self, title: str, lines: Iterable[str], text: str, shell: Shell, hiding: Hiding) -> None:
         super().__init__(title, lines, text, "writes it")
-        self._shell = shell
+        self._shell, self._hiding = shell, hiding
 
     def judge(self, text: str) -> tuple[str, str]:
-        return judge_json(text)
+        wrong, right = judge_json(text)
+        if not wrong:
+            try:
+                self.result(text)
+            except ValueError as error:
+                return str(error), ""
+        return wrong, right
 
     def shell(self, text: str) -> str:
         return self._shell(self.result(text))
 
     def result(self, text: str) -> Edited:
-        return Edited(text, parse(text))
+        """What is to be written, with what was hidden in it."""
+        return Edited(text, self._hiding.restored(parse(text)))
 
 
 class CreateEditor(Editor):

@@ -15,6 +15,9 @@ from ..model import Model
 LEAST_FLEXIBLE = 12
 """Cells that a column which takes what is left needs at least."""
 
+COMFORTABLE = 36
+"""Cells that it has where others are given more than they need."""
+
 
 class Cell(NamedTuple):
     """Text that is safe to show, and the name of its style: "", dim, good, warn, bad."""
@@ -45,7 +48,7 @@ class Column:
     cell: Callable[[Model, str, float], Cell]
     right: bool = False
     wide: int = 0
-    """A wider width, where the screen is at least 100 columns wide."""
+    """A wider width, where there is room for it."""
     by: By | None = None
     """What rows are ordered by where this column is chosen for that; None: it cannot be."""
     reads: bool = False
@@ -72,7 +75,8 @@ def gap(before: Column, after: Column) -> str:
 def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     """The columns that fit into so many cells, with their widths; the least worth is dropped first."""
     columns = list(columns)
-    wide = width >= 100
+    at_widest = sum(column.wide or column.width or COMFORTABLE for column in columns) + gaps(columns)
+    wide = width >= 100 or at_widest <= width
 
     def widths() -> list[int]:
         return [column.wide if wide and column.wide else column.width for column in columns]

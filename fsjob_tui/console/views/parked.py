@@ -124,7 +124,7 @@ class ParkedJobs(View):
         Column("PARKED", 7, 8, age("parked"), right=True, by=by_time),
         Column("TRY", 3, 5, detail(lambda row: Cell(str(row.attempts))), right=True, by=BY_TRIES, reads=True),
         Column("ERROR", 0, 7, detail(lambda row: Cell(safe_text(row.problem or row.error), "bad"))),
-        Column("REQUEST", 24, 2, detail(lambda row: Cell(safe_text(row.request)))),
+        Column("REQUEST", 24, 2, detail(lambda row: Cell(safe_text(row.request))), wide=36),
     )
 
     def whole(self, model: Model) -> Source:

@@ -89,7 +89,7 @@ class Workers(View):
         Column("", 1, 9, _member(lambda member, now: _sign(member.state))),
         Column("WORKER", 14, 9, _member(lambda member, now: Cell(safe_text(member.name))), wide=20,
                by=_by(lambda member: member.name)),
-        Column("HOST:PID", 18, 4, _member(_where), by=_by(lambda member: member.host)),
+        Column("HOST:PID", 18, 4, _member(_where), wide=24, by=_by(lambda member: member.host)),
         Column("STATE", 8, 8, _member(lambda m, now: Cell(safe_text(m.state), _sign(m.state).style)),
                by=_by(lambda member: member.state)),
         Column("NOW", 4, 6, _member(lambda member, now: Cell(str(member.now))), right=True),
@@ -134,7 +134,10 @@ class Workers(View):
 
     def why_not_open(self, model: Model, key: str) -> str | None:
         member = model.workers.get(key)
-        return None if member is not None and member.locks else "it holds no job now"
+        if member is None:
+            return "it is gone"
+        idle = f"it is {member.state} and holds no job"
+        return None if member.locks else "its jobs are too short for a lock to be seen" if member.now else idle
 
     def open(self, screen: MainScreen, key: str) -> None:
         screen.model.opened_member = key

@@ -18,6 +18,15 @@ from ..narrowed import Narrowed
 HINT = "text in the id, request.path:value, value:text, is:dead, error:, owner:, target:, ! for not"
 
 
+def elsewhere(text: str) -> list[tuple[str, str]]:
+    """For a filter that nothing matches: where its bare words, which are looked for in ids, may be as well."""
+    words = [word for word in text.split() if ":" not in word and word[0] not in '!"']
+    if not words:
+        return []
+    more = "   ".join(safe_text(f"{field}:{words[0]}") for field in ("request", "value", "error"))
+    return [("", ""), ("a bare word is looked for in ids alone; elsewhere with", "dim"), (more, "dim")]
+
+
 class FilterLine(Vertical):
     """Shown while a filter is typed. What is typed holds at once; what is wrong is told, and changes nothing."""
 

@@ -20,6 +20,7 @@ from ..model import Model
 from ..rows import Source
 from ..views import View
 from ..views.column import Column, chosen, fit, gap, put
+from .filterline import elsewhere
 
 MARK, CURSOR, CHANGED = "■", "▸", "•"
 CHANGED_FOR = 1.5
@@ -296,7 +297,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if model.narrowed.text and view.filters and view.total(model):
             if model.narrowed.searching:
                 return [("none found yet; esc stops the search", "dim")]
-            return [(f"0 of {view.total(model):,} match; esc clears the filter", "dim")]
+            none = f"0 of {view.total(model):,} match; esc clears the filter"
+            return [(none, "dim"), *elsewhere(model.narrowed.text)]
         if not view.known(model):
             return [("reading …", "dim")]
         if view.name == "pending" and not any(model.counts.as_dict().values()):
