@@ -60,7 +60,7 @@ MOVES: list[tuple[str, Seen, object]] = [
     ("exclamation_mark", lambda main: main.table.cursor, f"work:{job_id(0)}"),
     ("exclamation_mark", lambda main: main.table.cursor, f"work:{job_id(1)}"),
     ("exclamation_mark", lambda main: main.view.key, "5"),
-    *((key, lambda main: (main.view.key, main.table.index, main.notice), ("5", 0, None))
+    *((key, lambda main: (main.view.key, main.table.index, main.notice and main.notice.text), ("5", 0, "3 parked"))
       for key in ("ctrl+s", "ctrl+z", "ctrl+b", "backspace")),
 ]  # fmt: skip
 
