@@ -189,7 +189,7 @@ def _cure(acting: Acting) -> bool:
 PULL = Step(Acting.pull)
 RELEASE = Step(_on_work(WorkLease.release))
 FULFILL = Step(_on_work(lambda work: work.fulfill(VALUE)), becomes("a", state=2, value=VALUE))
-BEGIN = Step(_on_work(WorkLease.begin), becomes("a", attempts=1))
+BEGIN = Step(_on_work(WorkLease.begin), becomes("a", attempts=1), lasts=False)
 
 
 def _entries() -> Iterator[Operation]:
