@@ -276,7 +276,7 @@ def _entries() -> Iterator[Operation]:
     )
     yield Operation(
         "purge",
-        (Step(lambda it: it.store.purge(-10.0), is_gone("a"), deletes=("a",), unless=(same,)),),
+        (Step(lambda it: it.store.purge(0.0), is_gone("a"), deletes=("a",), unless=(same,)),),
         State({"a": FULFILLED, "b": replace(FULFILLED, waiting=("t",)), "c": PENDING}),
         _with_job_in_trash,
         tidies=False,
