@@ -141,7 +141,7 @@ def test_a_created_job_that_was_touched_stays(
         ("edit", lambda store, job_id: store.update(job_id, 1, 9), "version 2 by now"),
         ("unqueue", lambda store, job_id: store.unqueue(job_id, "b"), "its waiting list has changed since"),
         ("edit", lambda store, job_id: store.delete(job_id), "is not there any more"),
-        ("delete a parked job", lambda store, job_id: store.purge(-1), "it was purged"),
+        ("delete a parked job", lambda store, job_id: store.purge(0), "it was purged"),
         ("delete a parked job", lambda store, job_id: os.mkdir(store.layout.job(job_id)), "another one was made since"),
     ],
 )

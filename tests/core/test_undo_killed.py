@@ -202,7 +202,7 @@ def test_a_purge_killed_at_any_call_leaves_a_deleted_job_whole_or_gone(tmp_path:
         job_id = store.create(1).id
         store.fulfill(job_id, b"value")
         Operator(store, "ann").delete(job_id)
-        was_killed = killed(directory, granted, lambda operator: operator.purge(-1), "process")
+        was_killed = killed(directory, granted, lambda operator: operator.purge(0), "process")
         ten_seconds_pass(store)
         (outcome,) = Operator(store, "ann").undo()
         if outcome.done:

@@ -4,6 +4,7 @@ Reads requests as JSON lines and answers each with one. By hand:
 
     echo '{"kind": "kill", "operation": "park"}' | python -m tests.crash
     echo '{"kind": "kill", "operation": "park", "only": 17}' | python -m tests.crash
+    echo '{"kind": "cut", "operation": "park", "file_system": "xfs"}' | python -m tests.crash
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from typing import Any
 
 import pytest
 
+from .cuts import cut
 from .failing import fail
+from .images import Missing
 from .mutants import PATCHES
 from .operations import OPERATIONS
 from .sweep import Bench, Enough, Found, kill
 from .traced import trace
 
-KINDS: dict[str, Callable[..., None]] = {"kill": kill, "trace": trace, "fail": fail}
+KINDS: dict[str, Callable[..., None]] = {"kill": kill, "trace": trace, "fail": fail, "cut": cut}
 
 
 def room() -> str:
@@ -52,6 +55,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             if mutant:
                 PATCHES[mutant](patch)
             KINDS[kind](bench, found, **request)
+    except Missing as error:
+        return {"missing": str(error)}
     finally:
         shutil.rmtree(where, ignore_errors=True)
     return {"points": found.points, "calls": found.calls, "violations": found.violations}

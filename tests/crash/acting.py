@@ -79,6 +79,8 @@ class Step:
     """Requests of jobs that it makes."""
     deletes: tuple[str, ...] = ()
     """Jobs whose links may be gone while it is unknown whether it was done."""
+    lasts: bool = True
+    """Whether it is promised to survive loss of power."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,10 @@ class Operation:
             found.append(step.after(found[-1]))
         return found
 
-    def allowed(self, acknowledged: int, *, failed: bool = False) -> list[State]:
-        """What may be found once so many steps were acknowledged. `failed`: calls failed meanwhile."""
+    def allowed(self, acknowledged: int, *, failed: bool = False, rebooted: bool = False) -> list[State]:
+        """What may be found once so many steps were acknowledged; calls failed meanwhile, or power was lost."""
+        if rebooted and acknowledged and not self.steps[acknowledged - 1].lasts:
+            return [*self.allowed(acknowledged - 1, rebooted=True), *self.allowed(acknowledged)]
         states = self.states()
         if failed and acknowledged and (unless := self.steps[acknowledged - 1].unless):
             return [states[acknowledged], *(change(states[acknowledged - 1]) for change in unless)]

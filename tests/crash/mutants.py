@@ -17,6 +17,8 @@ from fsjob_core.lease import lock, takeover
 from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
 
+from ..sim.mutants import SYNCS, without_sync
+
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -167,4 +169,6 @@ FOUND_BY: tuple[tuple[Patch, str, str], ...] = (
     (write_beside_the_seam, "trace", "pause-and-resume"),
 )
 """The mutant, and the kind of sweep and the operation that find it."""
-PATCHES = {patch.__name__: patch for patch, _, _ in FOUND_BY}
+LEFT_OUT = [without_sync(caller, what) for caller, what, _ in SYNCS]
+"""Every sync that the simulation finds left out: power cuts on real file systems must find them, too."""
+PATCHES = {patch.__name__: patch for patch in (*(patch for patch, _, _ in FOUND_BY), *LEFT_OUT)}

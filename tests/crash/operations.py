@@ -189,7 +189,7 @@ def _cure(acting: Acting) -> bool:
 PULL = Step(Acting.pull)
 RELEASE = Step(_on_work(WorkLease.release))
 FULFILL = Step(_on_work(lambda work: work.fulfill(VALUE)), becomes("a", state=2, value=VALUE))
-BEGIN = Step(_on_work(WorkLease.begin), becomes("a", attempts=1))
+BEGIN = Step(_on_work(WorkLease.begin), becomes("a", attempts=1), lasts=False)
 
 
 def _entries() -> Iterator[Operation]:
@@ -276,7 +276,7 @@ def _entries() -> Iterator[Operation]:
     )
     yield Operation(
         "purge",
-        (Step(lambda it: it.store.purge(-10.0), is_gone("a"), deletes=("a",), unless=(same,)),),
+        (Step(lambda it: it.store.purge(0.0), is_gone("a"), deletes=("a",), unless=(same,)),),
         State({"a": FULFILLED, "b": replace(FULFILLED, waiting=("t",)), "c": PENDING}),
         _with_job_in_trash,
         tidies=False,

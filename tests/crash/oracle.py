@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fsjob_core import errors
 from fsjob_core.errors import FsJobError
+from fsjob_core.host import REAL, Host, Identity
 from fsjob_core.layout import LOCK, STAGED, Layout, is_job_id
 from fsjob_core.lease.sight import OWNER_ATTRIBUTE
 from fsjob_core.store import JobStore
@@ -25,6 +26,8 @@ UNOWNED = 14.0
 """Virtual seconds within which a lock whose owner was not written yet has gone stale."""
 BARRED = 75.0
 """The same for a bar that a crash left."""
+LITTER = 3700.0
+"""The same for what was staged before the machine came up again."""
 
 DONE_ALREADY = (
     errors.AlreadyFulfilled, errors.NotFulfilled, errors.VersionMismatch, errors.JobNotFound, errors.NotAStore,
@@ -43,6 +46,8 @@ class Look:
     said: list[dict[str, Any]]
     failed: bool = False
     """Calls failed, and the process that made them lives: what it could not release has to go stale."""
+    rebooted: bool = False
+    """Power was lost: of those who held something nobody can tell whether they live, they were of another boot."""
     faults: list[str] = field(default_factory=list)
     patience: float = 0.0
     """Virtual seconds for which locks of unknown owners may be in the way."""
@@ -50,6 +55,8 @@ class Look:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.host = host_with(clock=self.clock)
+        if self.rebooted:
+            _boot_again(self.host)
         self.layout = Layout(self.directory)
         self.made = {line["made"]: line["request"] for line in self.said if "made" in line}
         self.acknowledged = sum("step" in line for line in self.said)
@@ -79,7 +86,7 @@ class Look:
             self._must(not self.ids and not self.acknowledged, "the store is gone")
             return
         store = JobStore(self.directory, read_only=True, _host=self.host)
-        allowed = self.operation.allowed(self.acknowledged, failed=self.failed)
+        allowed = self.operation.allowed(self.acknowledged, failed=self.failed, rebooted=self.rebooted)
         for name, job_id in self.ids.items():
             found = read_job(store, job_id)
             wanted = [state.jobs.get(name) for state in allowed]
@@ -160,7 +167,7 @@ class Look:
         find, mend = getattr(store, "doctor", None), getattr(store, "repair", None)
         if find is None or mend is None:
             return
-        self.clock.pass_by(BARRED)
+        self.clock.pass_by(LITTER if self.rebooted else BARRED)
         for _ in range(ROUNDS):
             problems = list(find())
             if not problems:
@@ -181,7 +188,7 @@ class Look:
         for path in locks(self.layout):
             if os.path.islink(path):
                 patience += BARRED
-            elif self.failed or self.operation.slow or not _has_owner(path):
+            elif self.failed or self.rebooted or self.operation.slow or not _has_owner(path):
                 patience += UNOWNED
         return patience
 
@@ -244,6 +251,16 @@ class Look:
 
 
 # ── what lies about ──
+
+
+def _boot_again(host: Host) -> None:
+    me = replace(REAL.me, boot="another-boot")
+
+    def alive(other: Identity) -> bool | None:
+        return REAL.alive(replace(other, boot=REAL.me.boot)) if other.boot == me.boot else None
+
+    object.__setattr__(host, "me", me)
+    object.__setattr__(host, "alive", alive)
 
 
 def _listed(path: str) -> list[str]:
