@@ -12,12 +12,17 @@ RATE_WINDOW = 30
 """Seconds over which rates are taken."""
 STEPS = 10
 """Rates of so many windows, one after the other, are the history: five minutes."""
+REMEMBERED = RATE_WINDOW * (STEPS + 1)
+"""Seconds after which what came or went is in no rate any more."""
 RUNS = 200
 """Recent runs from which the usual run time comes."""
 FEWEST_RUNS = 3
 """Fewer runs tell no usual time."""
 EACH = 40
 """Jobs of each bucket kept in order of age: of a million, 30,000 may leave before all are looked at again."""
+
+MANY = 30_000
+"""So many are kept of those that are told in order."""
 
 
 class Pace:
@@ -53,14 +58,14 @@ class Pace:
         self.last_finished = max(self.last_finished or 0.0, min(at, now))
 
     def _count(self, which: int, at: float, now: float, jobs: int) -> None:
-        if now - at < RATE_WINDOW * (STEPS + 1) and not self.holds:
+        if now - at < REMEMBERED and not self.holds:
             self._seconds.setdefault(int(min(at, now)), [0, 0])[which] += jobs
 
     def rates(self, now: float) -> tuple[float, float]:
         """Jobs that came and jobs that were fulfilled, a second."""
         if self._early is not None:
             return self._early
-        for second in [at for at in self._seconds if not 0 <= int(now) - at < RATE_WINDOW * (STEPS + 1)]:
+        for second in [at for at in self._seconds if not 0 <= int(now) - at < REMEMBERED]:
             del self._seconds[second]
         return self._rate_of(range(int(now) - RATE_WINDOW + 1, int(now) + 1))
 
@@ -134,6 +139,16 @@ class Oldest:
             if len(ours) > EACH:
                 self._up_to = min(self._up_to, made(ours[EACH]) or 0.0)
         heapq.heapify(self._heap)
+
+    def take(self, made: Iterable[float], ids: Iterable[str]) -> None:
+        """Look at some jobs after others, the oldest first where they are ours."""
+        if len(self._heap) < MANY:
+            if not self._heap:
+                self._up_to = float("inf")
+            self._heap += zip(made, ids, strict=True)
+            heapq.heapify(self._heap)
+        else:
+            self._up_to = min(self._up_to, min(made))
 
     def add(self, made: float, job_id: str) -> None:
         if made < self._up_to:
