@@ -121,7 +121,9 @@ def _rate(times: list[float], now: float) -> float:
 class Oldest:
     """Which of many jobs was made first, without a look at all of them for each one that leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: int = EACH) -> None:
+        self._each = each
+        """Of each bucket, so many are kept."""
         self._heap: list[tuple[float, str]] = []
         self._up_to = float("-inf")
         """All jobs up to this age are in the heap."""
@@ -133,11 +135,13 @@ class Oldest:
         """Look at all jobs. `made` tells when one was made. Ids of ours sort by that; others are all asked."""
         self._heap, self._up_to = [], float("inf")
         for bucket in buckets:
-            ours = sorted(job_id for job_id in bucket if _may_be_ours(job_id))
-            kept = ours[:EACH] + [job_id for job_id in bucket if not _may_be_ours(job_id)]
+            ours = sorted([job_id for job_id in bucket if len(job_id) == 20 and job_id[0] in "123"])
+            kept = ours[: self._each]
+            if len(ours) < len(bucket):
+                kept += set(bucket).difference(ours)
             self._heap += [(at, job_id) for job_id in kept if (at := made(job_id)) is not None]
-            if len(ours) > EACH:
-                self._up_to = min(self._up_to, made(ours[EACH]) or 0.0)
+            if len(ours) > self._each:
+                self._up_to = min(self._up_to, made(ours[self._each]) or 0.0)
         heapq.heapify(self._heap)
 
     def take(self, made: Iterable[float], ids: Iterable[str]) -> None:
@@ -161,9 +165,5 @@ class Oldest:
         return self._heap[0] if self._heap and self._heap[0][0] <= self._up_to else None
 
     def some(self, count: int) -> list[str]:
-        """The oldest, as many as are known up to `count`, oldest first; up to 40 all of them are known."""
+        """The oldest, as many as are known up to `count`, oldest first; up to `each` all of them are known."""
         return [job_id for _, job_id in heapq.nsmallest(count, self._heap)]
-
-
-def _may_be_ours(job_id: str) -> bool:
-    return len(job_id) == 20 and job_id[0] in "123"

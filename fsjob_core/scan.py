@@ -14,7 +14,7 @@ from .layout import LOCK, Layout, is_job_id
 from .lease import KINDS
 from .listing import Directory
 from .names import BUCKETS, Largest, Names, differences, in_order
-from .pace import RATE_WINDOW, REMEMBERED, Oldest, Pace, run_time
+from .pace import EACH, RATE_WINDOW, REMEMBERED, Oldest, Pace, run_time
 from .record import JobRecord, all_made_at, made_at
 from .skew import Skew
 from .views import Views
@@ -43,9 +43,12 @@ class Scan:
     """The four directories of a store and the views that follow from them.
 
     `progress` is called as listings go on, so that a call that hangs is told from a listing that takes long.
+    `oldest`: as many of the oldest pending jobs are known at least; whoever looks but once needs few.
     """
 
-    def __init__(self, host: Host, layout: Layout, views: Views, progress: Callable[[], None]) -> None:
+    def __init__(
+        self, host: Host, layout: Layout, views: Views, progress: Callable[[], None], *, oldest: int = EACH
+    ) -> None:
         self._host, self._views, self._progress = host, views, progress
         local, self.skew = host.is_local(layout.root), Skew()
         # in this order a job that is fulfilled, parked or made between two listings is seen in one place at least
@@ -54,7 +57,7 @@ class Scan:
         self._jobs, self._pending, self._parked, self._waiting = self._all
         self.first = True
         self.pace = Pace()
-        self._oldest = Oldest()
+        self._oldest = Oldest(oldest)
         self._sizes = dict.fromkeys(LISTED, 0)
         self._made_since: dict[str, float] = {}
         """Jobs believed to be in the making, since when by the monotonic clock."""
