@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from .crew import Member
 from .doctor import Kind, Problem
@@ -24,26 +26,49 @@ class Hello:
     problem: str | None
 
 
+class Entries(Sequence[Entry]):
+    """Jobs and their times, side by side: a million entries one by one cost seconds on either side of the pipe."""
+
+    __slots__ = ("ids", "times", "told")
+
+    def __init__(self, ids: Sequence[str], times: Iterable[float], *, told: bool = False) -> None:
+        self.ids = ids
+        self.times = times if isinstance(times, array) else array("d", times)
+        self.told = told
+        """Whether all times are those that the ids tell."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(Entry, self.ids, self.times)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> Entries: ...
+    def __getitem__(self, at: int | slice) -> Entry | Entries:
+        if isinstance(at, slice):
+            return Entries(self.ids[at], self.times[at], told=self.told)
+        return Entry(self.ids[at], self.times[at])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpack, ("/".join(self.ids), self.times.tobytes(), self.told)  # the one character that no id has
+
+
+def _unpack(ids: str, times: bytes, told: bool) -> Entries:
+    return Entries(ids.split("/") if ids else (), array("d", times), told=told)
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
     """What left a view and what came. `reset`: the view begins anew; `complete`: the first scan of it has ended."""
 
     view: str
     gone: tuple[str, ...] = ()
-    came: tuple[Entry, ...] = ()
+    came: Sequence[Entry] = ()
     complete: bool = True
     reset: bool = False
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Packed: a million entries one by one cost a second more on either side of the pipe."""
-        ids = "/".join([entry.id for entry in self.came])  # the one character that no id has
-        times = array("d", [entry.since for entry in self.came]).tobytes()
-        return _unpack, (self.view, self.gone, ids, times, self.complete, self.reset)
-
-
-def _unpack(view: str, gone: tuple[str, ...], ids: str, times: bytes, complete: bool, reset: bool) -> Delta:
-    came = tuple(map(Entry, ids.split("/"), array("d", times))) if ids else ()
-    return Delta(view, gone, came, complete, reset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,17 @@ RATE_WINDOW = 30
 """Seconds over which rates are taken."""
 STEPS = 10
 """Rates of so many windows, one after the other, are the history: five minutes."""
+REMEMBERED = RATE_WINDOW * (STEPS + 1)
+"""Seconds after which what came or went is in no rate any more."""
 RUNS = 200
 """Recent runs from which the usual run time comes."""
 FEWEST_RUNS = 3
 """Fewer runs tell no usual time."""
 EACH = 40
 """Jobs of each bucket kept in order of age: of a million, 30,000 may leave before all are looked at again."""
+
+MANY = 30_000
+"""So many are kept of those that are told in order."""
 
 
 class Pace:
@@ -53,14 +58,14 @@ class Pace:
         self.last_finished = max(self.last_finished or 0.0, min(at, now))
 
     def _count(self, which: int, at: float, now: float, jobs: int) -> None:
-        if now - at < RATE_WINDOW * (STEPS + 1) and not self.holds:
+        if now - at < REMEMBERED and not self.holds:
             self._seconds.setdefault(int(min(at, now)), [0, 0])[which] += jobs
 
     def rates(self, now: float) -> tuple[float, float]:
         """Jobs that came and jobs that were fulfilled, a second."""
         if self._early is not None:
             return self._early
-        for second in [at for at in self._seconds if not 0 <= int(now) - at < RATE_WINDOW * (STEPS + 1)]:
+        for second in [at for at in self._seconds if not 0 <= int(now) - at < REMEMBERED]:
             del self._seconds[second]
         return self._rate_of(range(int(now) - RATE_WINDOW + 1, int(now) + 1))
 
@@ -116,7 +121,9 @@ def _rate(times: list[float], now: float) -> float:
 class Oldest:
     """Which of many jobs was made first, without a look at all of them for each one that leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: int = EACH) -> None:
+        self._each = each
+        """Of each bucket, so many are kept."""
         self._heap: list[tuple[float, str]] = []
         self._up_to = float("-inf")
         """All jobs up to this age are in the heap."""
@@ -128,12 +135,24 @@ class Oldest:
         """Look at all jobs. `made` tells when one was made. Ids of ours sort by that; others are all asked."""
         self._heap, self._up_to = [], float("inf")
         for bucket in buckets:
-            ours = sorted(job_id for job_id in bucket if _may_be_ours(job_id))
-            kept = ours[:EACH] + [job_id for job_id in bucket if not _may_be_ours(job_id)]
+            ours = sorted([job_id for job_id in bucket if len(job_id) == 20 and job_id[0] in "123"])
+            kept = ours[: self._each]
+            if len(ours) < len(bucket):
+                kept += set(bucket).difference(ours)
             self._heap += [(at, job_id) for job_id in kept if (at := made(job_id)) is not None]
-            if len(ours) > EACH:
-                self._up_to = min(self._up_to, made(ours[EACH]) or 0.0)
+            if len(ours) > self._each:
+                self._up_to = min(self._up_to, made(ours[self._each]) or 0.0)
         heapq.heapify(self._heap)
+
+    def take(self, made: Iterable[float], ids: Iterable[str]) -> None:
+        """Look at some jobs after others, the oldest first where they are ours."""
+        if len(self._heap) < MANY:
+            if not self._heap:
+                self._up_to = float("inf")
+            self._heap += zip(made, ids, strict=True)
+            heapq.heapify(self._heap)
+        else:
+            self._up_to = min(self._up_to, min(made))
 
     def add(self, made: float, job_id: str) -> None:
         if made < self._up_to:
@@ -146,9 +165,5 @@ class Oldest:
         return self._heap[0] if self._heap and self._heap[0][0] <= self._up_to else None
 
     def some(self, count: int) -> list[str]:
-        """The oldest, as many as are known up to `count`, oldest first; up to 40 all of them are known."""
+        """The oldest, as many as are known up to `count`, oldest first; up to `each` all of them are known."""
         return [job_id for _, job_id in heapq.nsmallest(count, self._heap)]
-
-
-def _may_be_ours(job_id: str) -> bool:
-    return len(job_id) == 20 and job_id[0] in "123"

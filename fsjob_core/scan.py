@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import chain
 
 from .errors import FsJobError
-from .facts import Counts, Entry
-from .feed import LISTED, Delta
+from .facts import Counts
+from .feed import LISTED, Delta, Entries
 from .host import Host
 from .layout import LOCK, Layout, is_job_id
 from .lease import KINDS
 from .listing import Directory
-from .names import BUCKETS, Names, differences, largest
-from .pace import RATE_WINDOW, Oldest, Pace, run_time
-from .record import JobRecord, made_at
+from .names import BUCKETS, Largest, Names, differences, in_order
+from .pace import EACH, RATE_WINDOW, REMEMBERED, Oldest, Pace, run_time
+from .record import JobRecord, all_made_at, made_at
 from .skew import Skew
 from .views import Views
 
@@ -27,6 +28,8 @@ SAMPLE = 300
 """Recent jobs from which rates and run times at second zero come."""
 LARGEST_READ = 256 << 10
 """Bytes of a state.json that is read for such a reason; of a larger one the links are believed."""
+BY_SIZE = ("parked", "waiting", "pending", "fulfilled")
+"""The small ones first."""
 BEING_MADE = 5.0
 """Seconds for which an unfulfilled job without a link is believed to be in the making, and not shown."""
 
@@ -40,9 +43,12 @@ class Scan:
     """The four directories of a store and the views that follow from them.
 
     `progress` is called as listings go on, so that a call that hangs is told from a listing that takes long.
+    `oldest`: as many of the oldest pending jobs are known at least; whoever looks but once needs few.
     """
 
-    def __init__(self, host: Host, layout: Layout, views: Views, progress: Callable[[], None]) -> None:
+    def __init__(
+        self, host: Host, layout: Layout, views: Views, progress: Callable[[], None], *, oldest: int = EACH
+    ) -> None:
         self._host, self._views, self._progress = host, views, progress
         local, self.skew = host.is_local(layout.root), Skew()
         # in this order a job that is fulfilled, parked or made between two listings is seen in one place at least
@@ -51,7 +57,7 @@ class Scan:
         self._jobs, self._pending, self._parked, self._waiting = self._all
         self.first = True
         self.pace = Pace()
-        self._oldest = Oldest()
+        self._oldest = Oldest(oldest)
         self._sizes = dict.fromkeys(LISTED, 0)
         self._made_since: dict[str, float] = {}
         """Jobs believed to be in the making, since when by the monotonic clock."""
@@ -157,8 +163,9 @@ class Scan:
             directory.read(self._progress)
             another = another or directory.is_another
         if self.first:
+            self.first = False
             self._begin()
-            return self._in_bulk(before)
+            return self._first_deltas()
         self.pace.holds = another  # nobody has worked where all of a directory went, or came back
         changed = [found for d in self._all for found in differences(before[d.path], d.names)]
         if sum(len(came) + len(gone) for came, gone in changed) > BULK:
@@ -257,71 +264,73 @@ class Scan:
                         self._oldest.add(entry.since, entry.id)
                 yield Delta(view, tuple(left[at : at + CHUNK]), came)
 
-    def entries(self, view: str, ids: Iterable[str]) -> tuple[Entry, ...]:
+    def entries(self, view: str, ids: Sequence[str]) -> Entries:
         """These jobs with the time since when they are in a view."""
         by_view = {"pending": self._pending, "waiting": self._waiting, "parked": self._parked}
         path, now = by_view.get(view, self._jobs).path, self._host.time()
-        entries = []
+        if view == "pending" and (made := all_made_at(ids)) is not None:
+            return Entries(ids, made, told=True)
+        times, told = array("d"), view == "pending"
         for job_id in ids:
             since = made_at(job_id) if view == "pending" else None
             if since is None:
-                since = self._views.since(path, job_id)
-            entries.append(Entry(job_id, since if since is not None else now))
-        return tuple(entries)
+                since, told = self._views.since(path, job_id), False
+            times.append(since if since is not None else now)
+        return Entries(ids, times, told=told)
 
     # ── many at once ──
 
     def _in_bulk(self, before: Listings) -> Iterator[Delta]:
-        """What changed where much did, or all of it the first time."""
-        first, self.first = self.first, False
+        """What changed where much did."""
         names, now = self._listings(), self._host.time()
         sizes = self._measured(names)
-        if not first and (more := sizes["fulfilled"] - self._sizes["fulfilled"]) > 0:
+        if (more := sizes["fulfilled"] - self._sizes["fulfilled"]) > 0:
             self.pace.count_out(now, now, more)
-        if not first and (more := sizes["pending"] - self._sizes["pending"]) > 0:
+        if (more := sizes["pending"] - self._sizes["pending"]) > 0:
             self.pace.count_in(now, now, more)
         self._sizes = sizes
         self._oldest.forget()
-        return self._bulk_deltas(before, names, first)
+        return self._bulk_deltas(before, names)
 
     def _measured(self, names: Listings) -> dict[str, int]:
+        fulfilled = sum(map(len, self._buckets("fulfilled", names)))
+        return {**self._linked(names), "fulfilled": fulfilled}
+
+    def _linked(self, names: Listings) -> dict[str, int]:
+        """How many jobs are in the views that links tell of."""
         parked, waiting = len(names[self._parked.path]), len(names[self._waiting.path])
         pending = sum(map(len, self._buckets("pending", names))) if parked else len(names[self._pending.path])
-        fulfilled = sum(map(len, self._buckets("fulfilled", names)))
-        return {"pending": pending, "waiting": waiting, "fulfilled": fulfilled, "parked": parked}
+        return {"pending": pending, "waiting": waiting, "parked": parked}
 
-    def _bulk_deltas(self, before: Listings, after: Listings, first: bool) -> Iterator[Delta]:
-        for view in ("parked", "waiting", "pending", "fulfilled"):  # the small ones first
+    def _bulk_deltas(self, before: Listings, after: Listings) -> Iterator[Delta]:
+        for view in BY_SIZE:
             left: list[str] = []
             new: list[str] = []
-            reset = first
             for was, now in zip(self._buckets(view, before), self._buckets(view, after), strict=True):
                 left += was - now
                 new += now - was
                 if len(left) + len(new) >= CHUNK:
-                    yield Delta(view, tuple(left), self._bulk_entries(view, new, first), complete=False, reset=reset)
-                    left, new, reset = [], [], False
-            yield Delta(view, tuple(left), self._bulk_entries(view, new, first), complete=True, reset=reset)
-        self.pace.began()
+                    yield Delta(view, tuple(left), self.entries(view, new), complete=False)
+                    left, new = [], []
+            yield Delta(view, tuple(left), self.entries(view, new), complete=True)
 
-    def _bulk_entries(self, view: str, ids: list[str], first: bool) -> tuple[Entry, ...]:
-        entries, now = self.entries(view, ids), self._host.time()
-        if first and view == "pending":
-            for entry in entries:
-                self.pace.count_in(entry.since, now)
-        elif first and view == "fulfilled":
-            for entry in entries:
-                self.pace.count_out(entry.since, now)
-                self.pace.count_in(made_at(entry.id) or 0.0, now)
-        return entries
+    # ── the first look ──
 
     def _begin(self) -> None:
-        """The first look: rates and run times from file times of the youngest jobs and the last ones done."""
+        """The figures: rates and run times from file times of the youngest jobs and the last ones done."""
         now, names = self._host.time(), self._listings()
-        done = {
-            job_id: self._views.since(self._jobs.path, job_id) or 0.0
-            for job_id in largest(self._buckets("fulfilled", names), SAMPLE)
-        }
+        jobs, settled = names[self._jobs.path], 0
+        youngest, last = Largest(SAMPLE), Largest(SAMPLE)
+        for index in range(BUCKETS):  # once: a million names are no strings at one time, and making them takes long
+            bucket = jobs.listed(index)
+            youngest.add(bucket)
+            done_here = set(bucket)
+            for other in (names[self._pending.path], names[self._parked.path]):
+                done_here.difference_update(other.listed(index))
+            settled += len(done_here)
+            last.add(done_here)
+            self._progress()
+        done = {job_id: self._views.since(self._jobs.path, job_id) or 0.0 for job_id in last.names()}
         for job_id in sorted(done, key=done.__getitem__)[-VERIFIED:]:
             record = self._record(job_id)
             took = run_time(record)
@@ -331,5 +340,41 @@ class Scan:
                 self.pace.began_at(record.number("started"))
             if (record is None or not record.fulfilled) and now - done.pop(job_id) < BEING_MADE:
                 self._made_since[job_id] = self._host.monotonic()
-        made = map(made_at, largest(map(names[self._jobs.path].bucket, range(BUCKETS)), SAMPLE))
+        made = map(made_at, youngest.names())
         self.pace.begin([at for at in made if at is not None], done.values(), now)
+        self._sizes = {**self._linked(names), "fulfilled": settled - len(self._made_since)}
+
+    def _first_deltas(self) -> Iterator[Delta]:
+        """All rows, those first that are shown first."""
+        names, oldest = self._listings(), Oldest()
+        for view in BY_SIZE:
+            reset = True
+            buckets = self._progressing(self._buckets(view, names))
+            for ids in in_order(buckets, self._sizes[view], newest=view in ("fulfilled", "parked")):
+                for at in range(0, len(ids), CHUNK):
+                    came = self.entries(view, ids[at : at + CHUNK])
+                    self._pace_of(view, came)
+                    if view == "pending":
+                        oldest.take(came.times, came.ids)
+                    yield Delta(view, (), came, complete=False, reset=reset)
+                    reset = False
+            if view == "pending":
+                self._oldest = oldest
+            yield Delta(view, reset=reset)
+        self.pace.began()
+
+    def _pace_of(self, view: str, came: Entries) -> None:
+        """Count what came and what was done in the last minutes."""
+        now = self._host.time()
+        if not came:
+            return
+        if view == "pending" and now - max(came.times) < REMEMBERED:
+            for since in came.times:
+                if now - since < REMEMBERED:
+                    self.pace.count_in(since, now)
+        elif view == "fulfilled":
+            self.pace.count_out(max(came.times), now, 0)
+            for job_id, since in zip(came.ids, came.times, strict=True):
+                if now - since < REMEMBERED:
+                    self.pace.count_out(since, now)
+                    self.pace.count_in(made_at(job_id) or 0.0, now)

@@ -21,7 +21,7 @@ from .views import Marks, Views
 
 FEW = 100
 """So many pending jobs are read, to see whether any is due, where nothing moves."""
-LARGE = 100_000
+LARGE = 10_000
 """Up to so many pending jobs the oldest is looked for before the first figures are told."""
 _ORDER = list(Verdict)
 

@@ -192,7 +192,7 @@ class Watch:
             scan = Scan(self._host, self._layout, views, self._progress)
             survey = Survey(self._host, views)
         rounds = Rounds(views, lambda: survey.rows, scan.size, lambda: self._answers.view == "problems", self._send)
-        self._following = following = _Following(rounds, Grouping(views, self._send))
+        following = _Following(rounds, Grouping(views, self._send))
         next_locks = 0.0
         try:
             while not self._stop.is_set():
@@ -209,7 +209,8 @@ class Watch:
                     next_locks = self._look_around(scan, survey, views)
                 self._pass_on(deltas, following.grouping)
                 self._searching.touched(hint.rpartition("/")[2].removesuffix(LOCK) for hint in hints)
-                if first:
+                if first:  # what goes on in the background would be in the way until here
+                    self._following = following
                     self._searching.follow(scan, views)
                 survey.problems = rounds.told
                 locked = any(hint.endswith(LOCK) for hint in hints)

@@ -52,7 +52,7 @@ def look(directory: str, view: View | None, rows: int, progress: Callable[[], No
     host, views = store.host, store.views
     model = Model(store.directory)
     model.apply(Hello(store.directory, views.label(), host.fstype(store.directory), host.me.host, None))
-    scan, survey = Scan(host, store.layout, views, progress), Survey(host, views)
+    scan, survey = Scan(host, store.layout, views, progress, oldest=rows), Survey(host, views)
     deltas = scan.scan(scan.due())
     found = survey.look_at_locks(scan)
     if host.is_local(store.directory):
@@ -63,10 +63,10 @@ def look(directory: str, view: View | None, rows: int, progress: Callable[[], No
     overview = survey.overview(scan)
     shown = view or VIEWS["pending"]
     for delta in deltas:
-        if delta.view == "pending" and shown.name != "fulfilled":
-            break  # these and the fulfilled come last, and there may be a million
         model.apply(delta)
         progress()
+        if delta.view == "waiting" and delta.complete and shown.name != "fulfilled":
+            break  # the pending and the fulfilled come last, and there may be a million
     if shown.name == "pending":
         oldest = scan.oldest_pending(rows)
         overview = overview if overview.oldest is not None else survey.overview(scan)

@@ -15,8 +15,8 @@ from fsjob_core.errors import CorruptJob, InvalidJobId, JobNotFound
 from fsjob_core.facts import Counts, Verdict
 from fsjob_core.host import REAL
 from fsjob_core.layout import Layout
-from fsjob_core.names import AT_ONCE, BUCKETS, Names, differences, largest, read_names
-from fsjob_core.record import MAX_STATE
+from fsjob_core.names import AT_ONCE, BUCKETS, Largest, Names, differences, in_order, read_names
+from fsjob_core.record import MAX_STATE, Ids, all_made_at, made_at
 from fsjob_core.views import Views
 
 STATE = '{"version":0,"state":%d,"waiting":[],"request":{"name":"x"}}'
@@ -325,5 +325,24 @@ def test_two_listings_are_compared_whatever_their_order() -> None:
 
 def test_the_youngest_are_the_largest() -> None:
     names, _ = read_names((f"1{number:019d}" for number in range(5000)), lambda: None)
-    found = largest(map(names.bucket, range(BUCKETS)), 10)
-    assert found == [f"1{number:019d}" for number in range(4999, 4989, -1)]
+    found = Largest(10)
+    for index in range(BUCKETS):
+        found.add(names.listed(index))
+    assert found.names() == [f"1{number:019d}" for number in range(4999, 4989, -1)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 40_000])
+def test_names_are_told_in_order_whatever_their_number(count: int) -> None:
+    many = [f"job-{number * 7919 % 100_003:06}" for number in range(count)]
+    names, _ = read_names(iter(many), lambda: None)
+    for newest in (False, True):
+        parts = list(in_order(map(names.bucket, range(BUCKETS)), count, newest=newest))
+        assert [name for part in parts for name in part] == sorted(many, reverse=newest)
+        assert all(len(part) < 20_000 for part in parts)
+
+
+def test_when_many_were_made_is_told_as_of_each() -> None:
+    ids = [Ids.of(REAL).new() for _ in range(3)]
+    told = all_made_at(ids)
+    assert told is not None and list(told) == [made_at(job_id) for job_id in ids]
+    assert all_made_at([*ids, "foreign"]) is None and all_made_at([]) is None

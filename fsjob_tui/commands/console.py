@@ -62,9 +62,15 @@ def console_command(
     need_terminal()
     if as_json:
         raise click.UsageError("the console has JSON with --once only; `fsjob watch` and `fsjob stats --json` have it")
-    from ..console.app import run_console
+    from ..console.feed import end_ahead, start_ahead
 
-    code = run_console(opened, read_only=read_only, worker=worker, wanted=wanted, mouse=not no_mouse)
+    start_ahead(opened)
+    try:
+        from ..console.app import run_console
+
+        code = run_console(opened, read_only=read_only, worker=worker, wanted=wanted, mouse=not no_mouse)
+    finally:
+        end_ahead()
     raise click.exceptions.Exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,20 @@ from fsjob_core.monitor import Monitor
 EVERY = 0.25
 RESTART_AFTER = 2.0
 
+_ahead: dict[str, Monitor] = {}
+
+
+def start_ahead(directory: str) -> None:
+    """Begin to look at a store while the console's own modules are loaded; the first feed on it goes on with that."""
+    directory = os.path.abspath(directory)
+    _ahead[directory] = Monitor(directory)
+
+
+def end_ahead() -> None:
+    """End what no feed has taken over."""
+    while _ahead:
+        _ahead.popitem()[1].close()
+
 
 class Feed:
     """Keeps a monitor running and passes on what it says. `post` is called from the feed's thread."""
@@ -21,7 +36,7 @@ class Feed:
         self._post = post
         self._every = every
         self._closed = threading.Event()
-        self._monitor = Monitor(directory)
+        self._monitor = _ahead.pop(directory) if directory in _ahead else Monitor(directory)
         self._asked: dict[type, Request] = {}
         self._thread = threading.Thread(target=self._run, name="fsjob-feed", daemon=True)
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ MOST_OF_OTHERS = 100_000
 LINKED = 1000
 
 
-def fill(store: JobStore, count: int) -> None:
-    """So many pending jobs."""
-    ids, layout = Ids.of(REAL), store.layout
+def fill(store: JobStore, count: int, age: float = 0.0) -> None:
+    """So many pending jobs, made so many seconds ago."""
+    ids, layout = Ids(replace(REAL, time=lambda: time.time() - age)), store.layout
     data = JobRecord("", REQUEST).to_bytes()
     state = ""
     for number in range(count):

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fsjob_core.facts import Entry
-from fsjob_core.feed import Delta, Overview
+from fsjob_core.feed import Delta, Entries, Overview
 from fsjob_core.host import REAL
-from fsjob_core.record import Ids, made_at
+from fsjob_core.record import Ids, all_made_at, made_at
 from fsjob_tui.console import rows as kept
 from fsjob_tui.console.model import Model
 from fsjob_tui.console.rows import Rows
@@ -30,6 +32,8 @@ def test_rows_are_what_a_sorted_list_would_be(
     naive = dict[str, float]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept, "BLOCK", block)
+        patch.setattr(kept, "OPEN", block)
+        patch.setattr(kept, "FEW", block)
         rows = Rows(newest=newest)
         for gone, entries in changes:
             came = {entry.id: entry for entry in entries}
@@ -48,6 +52,26 @@ def test_rows_are_what_a_sorted_list_would_be(
             wanted = set(IDS[:15])
             only = rows.only(wanted)
             assert only.first(len(only)) == [name for name in expected if name in wanted]
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (0, 1, 0), (2, 1, 0)])
+def test_packed_rows_are_put_in_as_they_come(order: tuple[int, ...], few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("BLOCK", 10), ("OPEN", 2), ("FEW", few)):
+        monkeypatch.setattr(kept, name, value)
+    ids = [Ids.of(REAL).new() for _ in range(90)]
+    rows, there = Rows(), set[str]()
+    for number in order:
+        part = ids[number * 30 : number * 30 + 30]
+        times = all_made_at(part)
+        assert times is not None
+        sent: Entries = pickle.loads(pickle.dumps(Entries(part, times, told=True)))
+        assert list(sent) == [Entry(job_id, made_at(job_id) or 0.0) for job_id in part]
+        rows.change((), sent)
+        there.update(part)
+        assert list(rows) == sorted(there) and rows.first(5) == sorted(there)[:5]
+    rows.change(ids[5:60:2], ())
+    assert list(rows) == sorted(there - set(ids[5:60:2]))
 
 
 def test_a_filter_shows_how_many_of_how_many() -> None:
