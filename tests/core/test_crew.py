@@ -54,7 +54,7 @@ def test_everybody_is_there_once_and_the_gone_until_their_locks_are() -> None:
         (Verdict.LATE, [], None, False, "stale in 8.0 s"),
         (Verdict.LONG, [], None, False, "may hang"),
         (Verdict.LIVE, [], None, False, "nothing is to be done"),
-        (Verdict.GHOST, [], None, False, "end the Node worker"),
+        (Verdict.GHOST, [], None, False, "x takes it away, for nobody works on it"),
         (Verdict.LEAKED, [], None, False, "bars it for 7 s"),
     ],
 )

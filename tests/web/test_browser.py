@@ -53,6 +53,11 @@ async def test_the_console_appears_and_its_keys_act(page: Page, serve: Serve, st
 
     await page.press("1")
     await page.until(made.id[-6:])
+    await page.press("e")
+    text = await page.until("EDIT THE REQUEST")
+    assert "f4" not in text
+    await page.press("\x1b")
+    await page.until(lambda text: "EDIT THE REQUEST" not in text)
     await page.press("w")
     await page.until("worker: not in a browser")
     await page.press("y")
