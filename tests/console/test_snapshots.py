@@ -45,6 +45,13 @@ SHOTS: dict[str, tuple[tuple[int, int], str, tuple[str, ...], list[Message] | No
     "dialog-take-away": (SMALL, "light", ("2", "G", "x"), store(klass="")),
     "dialog-create": (SMALL, "dark", ("c",), store(klass="")),
     "dialog-worker": (SMALL, "safe", ("w",), store(klass="")),
+    "dialog-park": (SMALL, "light", ("G", "p"), store(klass="")),
+    "dialog-delete": (SMALL, "dark", ("G", "D"), store(klass="")),
+    "dialog-fulfill": (SMALL, "dark", ("G", "F"), store(klass="")),
+    "dialog-canary": (SMALL, "dark", ("5", "C"), store(klass="")),
+    "dialog-order": (SMALL, "light", ("o",), None),
+    "dialog-log": (SMALL, "dark", ("l",), None),
+    "filter": (SMALL, "dark", ("slash", "7"), None),
 }
 
 

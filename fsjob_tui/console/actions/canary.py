@@ -43,9 +43,9 @@ def _run(screen: MainScreen) -> None:
     ids = _group(screen)
     lines = [
         *names([Target(job_id) for job_id in ids]),
-        "Run again: 1 and its outcome is waited for, then 10, then the rest at so many a second,",
-        "of which a few are on their way at a time. It stops by itself when an error comes back;",
-        "the rest stay parked. It ends with this console unless you tell it otherwise (k).",
+        "Runs 1 again and waits for its outcome, then 10, then the rest at so many a second.",
+        "It stops by itself when an error comes back: what was not sent stays parked.",
+        "It ends with this console unless k tells it otherwise.",
     ]
     shell = screen.acts.shell("requeue", "--canary", "-") + " < ids"
     choices = {"y": "starts, 10/s", "s": "slowly, 1/s", "f": "fast, 100/s"}
