@@ -20,7 +20,7 @@ PARTS = scale(1, CORES)
 """Shares of each scenario's schedules: at night each takes hours."""
 EACH = int(os.environ.get("FSJOB_SCHEDULES", scale(250, 20_000)))
 """Schedules of each scenario."""
-SHORT, TIMES = ("duel", "takers"), scale(23, 1)
+SHORT, TIMES = ("duel", "takers"), scale(24, 1)
 """A few calls long, and played so many times as often."""
 
 
