@@ -13,6 +13,7 @@ from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
 from .likeness import alike
 from .operator import Operator
 from .record import JobRecord
+from .why import NOBODY
 
 RATE = 10.0
 """Jobs a second, once the first ones went well."""
@@ -22,7 +23,7 @@ MOST = 100
 LOOK_EVERY = 0.1
 """Seconds between two looks at what became of those that are on their way."""
 WORKERS_EVERY = 1.0
-NOBODY = "waits: no worker is signed in (Node workers are seen only while they hold a lock)"
+"""Seconds between two looks at whether anybody works."""
 NOTES = 1000
 """Jobs that are named, at most, with what became of them."""
 
@@ -139,7 +140,7 @@ class Canary:
         elif now >= self._look_for_workers_at:
             self._look_for_workers_at = now + WORKERS_EVERY
             at_work = any(each.kind == "worker" and each.state != "gone" for each in self._operator.store.workers())
-            self._nobody = "" if at_work else NOBODY
+            self._nobody = "" if at_work else f"waits: {NOBODY}"
         return self._nobody
 
     def _state(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from .record import Json
@@ -14,31 +14,27 @@ MASK = "••••••"
 
 def masked(value: Json, more: Sequence[str] = ()) -> Json:
     """A JSON value with what looks secret masked; `more`: further words, in lower case."""
+    return _hidden(value, (*SECRET, *more), lambda _: MASK)
+
+
+def _hidden(value: Json, words: Sequence[str], sign: Callable[[Json], str]) -> Json:
+    """A JSON value with a sign in the place of each value whose name has one of these words."""
     if isinstance(value, dict):
         return {
-            name: MASK if any(word in name.lower() for word in (*SECRET, *more)) else masked(inner, more)
+            name: sign(inner) if any(word in name.lower() for word in words) else _hidden(inner, words, sign)
             for name, inner in value.items()
         }
-    return [masked(inner, more) for inner in value] if isinstance(value, list) else value
+    return [_hidden(inner, words, sign) for inner in value] if isinstance(value, list) else value
 
 
 class Hiding:
     """A JSON value for an editor: what looks secret is hidden behind signs, each of which stands for its own value."""
 
     def __init__(self, value: Json, more: Sequence[str] = (), *, hide: bool = True) -> None:
-        self._words = (*SECRET, *more) if hide else ()
         self._known = set(_bullets(value))
         self.values: dict[str, Json] = {}
         """What each sign stands for."""
-        self.shown = self._hide(value)
-
-    def _hide(self, value: Json) -> Json:
-        if isinstance(value, dict):
-            return {
-                name: self._sign(inner) if any(word in name.lower() for word in self._words) else self._hide(inner)
-                for name, inner in value.items()
-            }
-        return [self._hide(inner) for inner in value] if isinstance(value, list) else value
+        self.shown = _hidden(value, (*SECRET, *more), self._sign) if hide else value
 
     def _sign(self, value: Json) -> str:
         signs = (f"{MASK} {number}" for number in count(1))

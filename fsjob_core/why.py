@@ -13,6 +13,7 @@ from .record import JobRecord
 
 AHEAD = 2.0
 """Seconds by which a time may be ahead of the clock without a word about it."""
+NOBODY = "no worker is signed in (Node workers are seen only while they hold a lock)"
 ERROR_SHOWN = 80
 _NOBODYS = RELEASABLE | {Verdict.GHOST}
 _MEND = "`fsjob doctor --repair`"
@@ -162,7 +163,7 @@ def _who_could(around: Around) -> str:
     if not here:
         last = max(around.workers, key=lambda worker: worker.beat, default=None)
         if last is None:
-            return "no worker is signed in (Node workers are seen only while they hold a lock)"
+            return NOBODY
         return f"no free worker since {_clock(last.beat, around.now)}: {last.name} was the last, and is gone"
     draining = [worker for worker in here if worker.state == "draining"]
     full = [worker for worker in here if worker.state == "busy" and worker.full_since]

@@ -8,6 +8,7 @@ from typing import BinaryIO, Unpack
 
 from .errors import FsJobError, LeaseLost
 from .handlers import Handler
+from .health import many
 from .host import Event
 from .loop import LOOK_FOR, Loop
 from .options import Options
@@ -156,8 +157,7 @@ class Worker(Loop[WorkLease]):
     def _park(self, work: WorkLease, error: str, began: float) -> None:
         work.park(error)
         self._failed += 1
-        tries = "1 try" if work.attempt == 1 else f"{work.attempt} tries"
-        self._tell("parked", work.id, f"given up after {tries}: {error}", began)
+        self._tell("parked", work.id, f"given up after {many(work.attempt, 'try', 'tries')}: {error}", began)
 
 
 def _why_it_never_ended(work: WorkLease) -> str:

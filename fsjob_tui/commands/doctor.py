@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NoReturn
 
@@ -20,24 +20,22 @@ from .common import acting, print_json, reading, say, with_store, writing
 from .exits import FAILED, sentence
 
 
+def _one_of(kinds: Iterable[Kind]) -> click.Choice[str]:
+    """A kind by the name that the doctor prints."""
+    return click.Choice([kind.value for kind in kinds])
+
+
 @click.command("doctor")
 @click.option("--repair", is_flag=True, help="Mend what is found.")
 @click.option(
     "--force",
     "forced",
     metavar="KIND",
-    type=click.Choice([kind.value for kind in FORCIBLE]),
+    type=_one_of(FORCIBLE),
     multiple=True,
     help="Mend this kind as well, which is otherwise left for an operator.",
 )
-@click.option(
-    "--kind",
-    "kinds",
-    metavar="KIND",
-    type=click.Choice([kind.value for kind in Kind]),
-    multiple=True,
-    help="Only this kind.",
-)
+@click.option("--kind", "kinds", metavar="KIND", type=_one_of(Kind), multiple=True, help="Only this kind.")
 @click.option("--job", "jobs", metavar="ID", multiple=True, help="Only what is wrong with this job.")
 @click.option("--filesystem", is_flag=True, help="Try out whether the file system keeps what the store rests on.")
 @writing

@@ -72,9 +72,10 @@ def _creator(directory: str, write: bool) -> Operator:
     except errors.NotAStore:
         if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
             raise
+        operator = Operator(JobStore(directory), write=write)
         if sys.stderr.isatty():  # perhaps a slip in its name
             complain(safe_text(f"a new store was made: {os.path.abspath(directory)}"))
-        return Operator(JobStore(directory), write=write)
+        return operator
 
 
 def _create_many(directory: str, source: str, as_json: bool, write: bool) -> None:

@@ -154,8 +154,8 @@ def notify(screen: MainScreen, target: Target) -> None:
         return screen.acts.shell("unqueue" if edited.takes_off else "queue", target.id, word)
 
     def edit(waiting: list[Json]) -> None:
-        more = [word.lower() for word in screen.settings.masked]
-        editor = TargetEditor(target.id, [masked(one, more) for one in waiting], shell)
+        words = screen.settings.masked_words
+        editor = TargetEditor(target.id, [masked(one, words) for one in waiting], shell)
         screen.app.push_screen(editor, lambda edited: act(edited) if edited is not None else None)
 
     def act(edited: Edited) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fsjob_core.errors import JobLocked
@@ -107,9 +108,7 @@ class Releasing:
             return watched.given_up
 
         def act(operator: Operator) -> Outcome:
-            def release() -> Outcome:
-                return operator.release(lock, park=park, wait=wait if countdown is not None else None)
-
+            release = partial(operator.release, lock, park=park, wait=wait if countdown is not None else None)
             return parked(operator, lock.id, release, lock) if park else release()
 
         title = "RELEASE AND PARK" if park else "RELEASE"
@@ -145,9 +144,7 @@ class Releasing:
             return False
 
         def take_away(operator: Operator, park: bool) -> Outcome:
-            def act() -> Outcome:
-                return operator.take_away(lock, park=park, wait=wait)
-
+            act = partial(operator.take_away, lock, park=park, wait=wait)
             return parked(operator, lock.id, act, lock) if park else act()
 
         def typed(answer: bool | None) -> None:

@@ -28,7 +28,7 @@ class Telling:
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
-        self._more = [word.lower() for word in acts.screen.settings.masked]
+        self._more = acts.screen.settings.masked_words
 
     def targets(self, target: Target) -> None:
         """Look up who waits, then ask whom it is about."""

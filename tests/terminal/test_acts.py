@@ -39,6 +39,13 @@ def holder(store: JobStore, name: str = "bundler-3") -> subprocess.Popen[str]:
     return process
 
 
+def hold_and_die(store: JobStore) -> None:
+    """Leave the lock of a dead holder at the oldest job."""
+    dead = holder(store)
+    dead.kill()
+    dead.wait()
+
+
 def test_each_view_shows_what_the_directory_holds_within_a_second(store: JobStore, open_console: Open) -> None:
     console = open_console()
     job = store.create({"type": "resize", "w": 640})
@@ -69,9 +76,7 @@ def test_each_view_shows_what_the_directory_holds_within_a_second(store: JobStor
 
 def test_a_dead_workers_job_moves_in_three_keys(store: JobStore, open_console: Open) -> None:
     job = store.create(1)
-    dead = holder(store)
-    dead.kill()
-    dead.wait()
+    hold_and_die(store)
     console = open_console()
     console.press("2")
     console.until("DEAD")
@@ -93,9 +98,7 @@ def test_a_job_that_is_taken_again_while_one_asks_is_not_parked_and_it_is_said_h
     store: JobStore, open_console: Open
 ) -> None:
     job = store.create(1)
-    dead = holder(store)
-    dead.kill()
-    dead.wait()
+    hold_and_die(store)
     console = open_console()
     console.until("dead")
     console.press("p")

@@ -12,7 +12,7 @@ from fsjob_core import JobStore
 from fsjob_core.ledger import Tries
 
 from .conftest import Open
-from .test_acts import audit, holder
+from .test_acts import audit, hold_and_die, holder
 
 MORE_THAN_ARE_LISTED = 203
 """Problems of a group of which only a part is told one by one: the others are found anew."""
@@ -112,9 +112,7 @@ def test_who_works_is_told_by_locks_too_and_enter_shows_them(store: JobStore, op
 
 def test_a_lock_shows_its_proof_and_what_follows(store: JobStore, open_console: Open) -> None:
     job = store.create(1)
-    dead = holder(store)
-    dead.kill()
-    dead.wait()
+    hold_and_die(store)
     console = open_console(columns=120, lines=30)
     console.press("2")
     console.until("dead 1")

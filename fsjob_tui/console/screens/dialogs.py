@@ -234,8 +234,7 @@ class Lines(Dialog[None]):
     def add(self, lines: Iterable[str]) -> None:
         """Lines that were read meanwhile."""
         self._text += lines
-        text = "\n".join(beside_label(safe_text(line), self._room) for line in self._text)
-        self._lines.query_one(Static).update(Content(text))
+        self.put_lines(self._text)
 
 
 Wait = Callable[[float], bool]
