@@ -177,11 +177,15 @@ def queue(ground: Ground, job_id: str, target: Json) -> JobRecord:
 def unqueue(
     ground: Ground, job_id: str, targets: Sequence[Json], *, leases: Sequence[Lease] = (), keep: Keep | None = None
 ) -> JobRecord:
-    """Take the first match of each target off the waiting list; what is not on it is passed over."""
+    """Take the first match of each target off the waiting list; what is not on it is passed over.
+
+    Who has told them (`leases`) commits although they are off already: the undo of whoever took them off sees that
+    something has happened since, and does not have them told again.
+    """
     ground.ready()
     with Change(ground, job_id, leases=leases) as change:
         left = without(change.record.waiting, list(targets))
-        if len(left) < len(change.record.waiting):
+        if leases or len(left) < len(change.record.waiting):
             change.prepare(only_of_those_who_wait(replace(change.record, waiting=left)))
             if keep is not None:
                 keep(change)

@@ -378,16 +378,30 @@ def heartbeat_by_path(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Lease, "beat", beat)
 
 
-def only_an_emptied_list_is_synced(patch: pytest.MonkeyPatch) -> None:
+def nothing_taken_off_is_not_synced(patch: pytest.MonkeyPatch) -> None:
     """Who finds a target taken off already does not sync the state that says so: its maker may be dead."""
     make_last = Ground.make_last
 
     def makes_last(ground: Ground, job_id: str) -> None:
-        frame = sys._getframe(1)
-        if frame.f_code.co_name != "unqueue" or not frame.f_locals["left"]:
+        if sys._getframe(1).f_code.co_name != "unqueue":
             make_last(ground, job_id)
 
     patch.setattr(Ground, "make_last", makes_last)
+
+
+def what_was_told_leaves_no_trace(patch: pytest.MonkeyPatch) -> None:
+    """Who has told a target that is off the list already commits nothing: an undo puts it back, to be told again."""
+
+    class Unseen(list[Any]):
+        def __bool__(self) -> bool:
+            return False
+
+    unqueue = steps.unqueue
+
+    def unqueues(*args: Any, leases: Any = (), **named: Any) -> Any:
+        return unqueue(*args, leases=Unseen(leases), **named)
+
+    patch.setattr(steps, "unqueue", unqueues)
 
 
 def a_bar_that_nobody_removes(patch: pytest.MonkeyPatch) -> None:
@@ -441,7 +455,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(16, failed_sync_tried_again, ("failing",), hint=127),
     Mutant(16, short_write_ignored, ("failing",)),
     Mutant(17, foreign_state_not_synced, ("unsynced",), hint=361),
-    Mutant(17, only_an_emptied_list_is_synced, ("told",), hint=107539935),
+    Mutant(17, nothing_taken_off_is_not_synced, ("taken-off",), hint=802),
+    Mutant(14, what_was_told_leaves_no_trace, ("people",), hint=2707502248),
     Mutant(19, heartbeat_by_path, ("beating",), hint=874),
     Mutant(20, a_bar_that_nobody_removes, ("barred",)),
     Mutant(20, two_threads_on_one_guard_descriptor, ("paired",), hint=1495),

@@ -40,6 +40,7 @@ PLANS: dict[str, Plan] = {
     "told": Plan(
         ("notifier", "notifier", "queuer"), ("told", "queued"), also=("unqueuer", "requeuer", "responding", "worker")
     ),
+    "taken-off": Plan(("unqueuer",) * 3, ("told",), kill=0.01, cut=0.05, also=("queuer", "notifier")),
     "flushed": Plan(("responding", "queuer", "unqueuer"), ("queued",), also=("notifier", "requeuer", "by_hand")),
     "edited": Plan(("updater", "updater", "worker"), ("pending", "queued"), also=("requeuer", "queuer", "by_hand")),
     "batch": Plan(("batch_creator", "worker"), (), pulls=3, also=("creator", "worker")),
