@@ -24,12 +24,13 @@ from .occasion import Occasion, Occasions
 from .screens.dialogs import Ask
 from .screens.main import MainScreen
 from .themes import THEMES, WORDS, fitting
+from .typedahead import TypingApp
 
 HARD_END = 5.0
 """Seconds after a hangup in which the screen may be put in order; then the process ends all the same."""
 
 
-class ConsoleApp(App[int], inherit_bindings=False):
+class ConsoleApp(TypingApp, inherit_bindings=False):
     """fsjob's console on one store."""
 
     TITLE = "fsjob"

@@ -94,9 +94,9 @@ class Terminal:
         return text in self.text or text in _FRAME.sub(" ", self.text)
 
     def press(self, keys: str) -> None:
-        """Type keys as fast as a person does: in one burst Textual runs a bound key after the next letter."""
-        for key in keys:
-            os.write(self.master, key.encode())
+        """Type keys, in one burst but for escape, which with a key behind it would be another key."""
+        for burst in re.findall(r"[^\x1b]+\x1b?|\x1b", keys):
+            os.write(self.master, burst.encode())
             self.read(0.06)
 
     def paste(self, text: str) -> None:

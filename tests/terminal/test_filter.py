@@ -45,6 +45,23 @@ def test_a_filter_holds_as_it_is_typed_in_every_view_and_says_how_many(store: Jo
     console.until("/value:paper 1 of 1")
 
 
+def test_keys_that_were_typed_ahead_go_where_those_before_them_lead(store: JobStore, open_console: Open) -> None:
+    """On a slow line, or from a program, they come at once: none may act on a row that it was not meant for."""
+    jobs = [store.create({"type": "report" if n % 3 else "crop", "n": n}) for n in range(9)]
+    store.park(jobs[8].id, "no font")
+    console = open_console()
+    console.until('report {"n":5}')
+    console.press("/request.type:report\r")
+    console.until("5 of 8")
+    console.press("jpy2")
+    console.until("no lock stands")
+    console.until(lambda: store.counts().parked == 2)
+    assert store.get(jobs[2].id).ours.get("parked"), "the second row of what the filter left"
+    console.press('1c{"n": 99}\x13')
+    console.until(lambda: store.counts().pending == 8)
+    assert store.counts().parked == 2
+
+
 def test_a_wrong_filter_is_told_in_its_line_and_changes_nothing(store: JobStore, open_console: Open) -> None:
     job = store.create({"type": "resize"})
     console = open_console()
