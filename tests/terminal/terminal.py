@@ -85,6 +85,16 @@ class Terminal:
         self.raw += got
         return got
 
+    def burst(self, seconds: float, silence: float = 0.001) -> float:
+        """Wait for bytes, and read until none come for `silence`; gives when the last came. Drawing is not counted."""
+        got, at, wait = b"", time.monotonic(), seconds
+        while self._poll.poll(wait * 1000):
+            got += os.read(self.master, 1 << 16)
+            at, wait = time.monotonic(), silence
+        self._stream.feed(got)
+        self.raw += got
+        return at
+
     @property
     def text(self) -> str:
         return "\n".join(self.screen.display)

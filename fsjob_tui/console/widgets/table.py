@@ -83,6 +83,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._columns: list[tuple[Column, int]] = []
         self._gaps: list[str] = []
         self._fitted_for: tuple[View | None, int] = (None, 0)
+        self._styles_found: dict[tuple[str, bool], Style] = {}
+        """Putting a style together costs more than painting with it."""
 
     # ── what is shown ──
 
@@ -229,15 +231,17 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             if self._painted.get(y) != self._line(y):
                 self.refresh(Region(0, y, width, 1))
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_found.clear()
+
     def render_line(self, y: int) -> Strip:
         line = self._line(y)
         self._painted[y] = line
         self._note_shown(y)
-        width = self.size.width
-        base = self.rich_style
-        over = self.get_component_rich_style("table--cursor", partial=True) if self._is_cursor(y) else Style()
-        segments = [Segment(text, base + self._style(style) + over) for text, style in line]
-        return Strip(segments, sum(segment.cell_length for segment in segments)).adjust_cell_length(width, base + over)
+        width, is_cursor = self.size.width, self._is_cursor(y)
+        segments = [Segment(text, self._style(style, is_cursor)) for text, style in line]
+        return Strip(segments).adjust_cell_length(width, self._style("", is_cursor))
 
     def _note_shown(self, y: int) -> None:
         source, index = self.source, int(self.scroll_y) + y - 1
@@ -250,8 +254,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         elif before[0] != key:
             self._shown[y] = (key, monotonic())
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"table--{name}", partial=True) if name else Style()
+    def _style(self, name: str, is_cursor: bool) -> Style:
+        found = self._styles_found.get((name, is_cursor))
+        if found is None:
+            found = self.rich_style
+            for part in (name, "cursor" if is_cursor else ""):
+                if part:
+                    found += self.get_component_rich_style(f"table--{part}", partial=True)
+            self._styles_found[name, is_cursor] = found
+        return found
 
     def _is_cursor(self, y: int) -> bool:
         return y > 0 and self.cursor is not None and int(self.scroll_y) + y - 1 == self._index
