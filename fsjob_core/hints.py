@@ -44,7 +44,7 @@ class Hints:
         from watchfiles import watch
 
         for changes in watch(
-            *there, watch_filter=None, step=50, debounce=100, recursive=False, ignore_permission_denied=True,
+            *there, watch_filter=None, step=100, debounce=100, recursive=False, ignore_permission_denied=True,
             raise_interrupt=False, rust_timeout=int(CHECK_EVERY * 1000), yield_on_timeout=True,
         ):  # fmt: skip
             if changes:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import ExitStack
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from textual import events
@@ -19,6 +21,10 @@ from textual.screen import Screen
 
 PATIENCE = 0.3
 """Seconds after which the next key is given out although nothing says that the last one was handled."""
+
+
+UNPAINTED, PAINTED = 0.1, 0.03
+"""Seconds for which nothing is painted while keys wait, and then may be: each would wait for a picture otherwise."""
 
 
 class Handled(Message):
@@ -40,6 +46,9 @@ class TypingApp(App[int], inherit_bindings=False):
         self._where: Screen[Any] | None = None
         """The screen that was shown when it was given out; None once it is handled and the next may follow."""
         self._patience: asyncio.TimerHandle | None = None
+        self._unpainted: ExitStack | None = None
+        self._since = 0.0
+        """When painting was put off, or allowed again."""
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
@@ -65,6 +74,20 @@ class TypingApp(App[int], inherit_bindings=False):
                 self._patience = asyncio.get_running_loop().call_later(PATIENCE, follows)
             else:
                 self._where = None
+        self._put_off_painting()
+
+    def _put_off_painting(self) -> None:
+        lasted = monotonic() - self._since
+        if self._unpainted is None and self._typed and lasted > PAINTED:
+            self._unpainted = ExitStack()
+            self._unpainted.enter_context(self.batch_update())
+        elif self._unpainted is not None and (not self._typed or lasted > UNPAINTED):
+            self._unpainted.close()
+            self._unpainted = None
+            self.screen.check_idle()
+        else:
+            return
+        self._since = monotonic()
 
     def on_handled(self, message: Handled) -> None:
         if message.number == self._number:

@@ -151,11 +151,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         source = self.source
         if not len(source):
             return
-        self._index = min(max(index, 0), len(source) - 1)
+        before, self._index = self._index, min(max(index, 0), len(source) - 1)
         self.cursor = source.key(self._index)
         if self._keep_in_sight():
             self._shown.clear()  # what came by one's own key has taken nobody's place
-        self.repaint()
+            self.repaint()
+        else:
+            top = int(self.scroll_y) - 1
+            self.repaint({before - top, self._index - top})
         self.post_message(self.Moved())
 
     def move_to_key(self, key: str) -> bool:
@@ -224,11 +227,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ── painting ──
 
-    def repaint(self) -> None:
-        """Paint again only the lines whose text has changed."""
-        width = self.size.width
-        for y in range(self.size.height):
-            if self._painted.get(y) != self._line(y):
+    def repaint(self, lines: Iterable[int] | None = None) -> None:
+        """Paint again only the lines whose text has changed, of these or of all."""
+        width, height = self.size.width, self.size.height
+        for y in range(height) if lines is None else lines:
+            if 0 <= y < height and self._painted.get(y) != self._line(y):
                 self.refresh(Region(0, y, width, 1))
 
     def notify_style_update(self) -> None:
