@@ -21,8 +21,6 @@ from textual.screen import Screen
 
 PATIENCE = 0.3
 """Seconds after which the next key is given out although nothing says that the last one was handled."""
-
-
 UNPAINTED, PAINTED = 0.1, 0.03
 """Seconds for which nothing is painted while keys wait, and then may be: each would wait for a picture otherwise."""
 
