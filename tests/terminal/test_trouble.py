@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from fsjob_core import JobStore
+from fsjob_tui.console.app import HARD_END
 
+from ..conftest import ROOT
 from ..crash.test_full_disk import fill, mounted
 from .conftest import Open
 from .terminal import Terminal
@@ -128,3 +130,25 @@ def test_a_full_disk_is_told_and_acts_go_on_once_there_is_room(tmp_path: Path) -
             assert store.get(job.id).state == 1
         finally:
             console.end()
+
+
+STUCK = """
+import threading, time
+from textual.drivers._writer_thread import WriterThread
+ends, write = time.monotonic() + 4, WriterThread.write
+WriterThread.write = lambda self, text: threading.Event().wait() if time.monotonic() > ends else write(self, text)
+"""
+
+
+def test_a_console_that_waits_for_a_dead_terminal_ends_all_the_same(
+    store: JobStore, open_console: Open, tmp_path: Path
+) -> None:
+    """Its loop waits until the terminal takes what is to be written, which it never does; then the terminal goes."""
+    for _ in range(3):
+        store.create("to move to")
+    (tmp_path / "sitecustomize.py").write_text(STUCK)
+    console = open_console(PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    console.read(4)
+    console.press("jk")
+    console.close()
+    assert console.process.wait(HARD_END + 5) == 1
