@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from ..hangup import end_with_input
 from ..settings import Settings, load, recent, remember
 from .actions import keymap
 from .actions.appearance import set_theme
@@ -81,18 +80,7 @@ class ConsoleApp(TypingApp, inherit_bindings=False):
             with suppress(ValueError, NotImplementedError, RuntimeError):  # not in the main thread: under test
                 loop.add_signal_handler(number, self._hung_up)
         if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
-            watch = partial(self._watch_terminal, sys.__stdin__.fileno(), loop)
-            threading.Thread(target=watch, name="fsjob-hangup", daemon=True).start()
-
-    def _watch_terminal(self, fd: int, loop: asyncio.AbstractEventLoop) -> None:
-        """End once the terminal is gone: the loop may wait for it to take a picture, and hear of no signal."""
-        terminal = select.poll()
-        terminal.register(fd, 0)  # an end is told unasked
-        terminal.poll()
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(self.leave)
-        time.sleep(HARD_END)
-        os._exit(1)
+            end_with_input(HARD_END)
 
     def _hung_up(self) -> None:
         """The terminal is gone, or somebody ends us: leave, whatever a dead terminal does to the farewell."""

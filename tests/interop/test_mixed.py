@@ -120,7 +120,8 @@ def play(directory: Path, node_command: Callable[..., list[str]], nodes: int, py
     pending, waiting = unlinked(store, last)
     doubtful = left_to_node(run, calls)
     cut_off = {call.id for call in calls if is_node(call) and call.op == "done" and call.unknown}
-    half_made = pending - set(run.acknowledged())  # nobody was told of them
+    linked = {call.id for call in calls if call.op == "requeue" and call.error is None and not call.unknown}
+    half_made = pending - set(run.acknowledged()) - linked  # nobody was told of them
     removed = lost_by_node(calls) & pending
 
     link_again(store, half_made)
