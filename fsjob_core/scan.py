@@ -319,17 +319,19 @@ class Scan:
     def _begin(self) -> None:
         """The figures: rates and run times from file times of the youngest jobs and the last ones done."""
         now, names = self._host.time(), self._listings()
-        jobs, settled = names[self._jobs.path], 0
-        youngest, last = Largest(SAMPLE), Largest(SAMPLE)
+        jobs, pending, parked = (names[directory.path] for directory in (self._jobs, self._pending, self._parked))
+        youngest, last, settled = Largest(SAMPLE), Largest(SAMPLE), 0
         for index in range(BUCKETS):  # once: a million names are no strings at one time, and making them takes long
             bucket = jobs.listed(index)
             youngest.add(bucket)
+            self._progress()
+            if jobs.same_bucket(pending, index):
+                continue
             done_here = set(bucket)
-            for other in (names[self._pending.path], names[self._parked.path]):
+            for other in (pending, parked):
                 done_here.difference_update(other.listed(index))
             settled += len(done_here)
             last.add(done_here)
-            self._progress()
         done = {job_id: self._views.since(self._jobs.path, job_id) or 0.0 for job_id in last.names()}
         for job_id in sorted(done, key=done.__getitem__)[-VERIFIED:]:
             record = self._record(job_id)
