@@ -15,8 +15,8 @@ AT_ONCE = 20
 """Rows in one message, so that the first are seen while the others are read."""
 PART = 200
 """Rows of those that are to be read once which are read at one go."""
-COST, IDLE_COST = 20.0, 100.0
-"""An open job is read again after so many times what it cost: 5 % of a core, 1 % where it has not changed."""
+COST, IDLE_COST = 20.0, 500.0
+"""An open job is read again after so many times what it cost: 5 % of a core, 0.2 % where it has not changed."""
 
 
 class Answers:

@@ -25,6 +25,8 @@ from .views import Views
 
 POLL = 0.5
 """Seconds between two looks at whether something changed, where no hint says so."""
+ANSWER_EVERY = 2.0
+"""Seconds between two looks at what the parent wants read where nothing has changed: who changes a job locks it."""
 PAUSE = 0.25
 """Seconds between two rounds at least: four messages of a kind a second."""
 LOCKS_EVERY = 1.0
@@ -91,10 +93,13 @@ class Watch:
         with self._sending:
             self._connection.send(message)
 
-    def _send_changed(self, message: Message) -> None:
-        if self._last.get(type(message)) != message:
-            self._last[type(message)] = message
-            self._send(message)
+    def _send_changed(self, message: Message) -> bool:
+        """Send it unless it was the last of its kind; says whether it was sent."""
+        if self._last.get(type(message)) == message:
+            return False
+        self._last[type(message)] = message
+        self._send(message)
+        return True
 
     def _guarded(self, run: Callable[[], None]) -> Callable[[], None]:
         def guarded() -> None:
@@ -212,14 +217,16 @@ class Watch:
                 if first:  # what goes on in the background would be in the way until here
                     self._following = following
                     self._searching.follow(scan, views)
+                found = survey.problems is not rounds.told
                 survey.problems = rounds.told
                 locked = any(hint.endswith(LOCK) for hint in hints)
                 waited = next_locks - self._host.monotonic()
                 if waited <= 0 or (locked and waited <= LOCKS_EVERY - PAUSE):
                     next_locks = self._look_around(scan, survey, views)
-                elif hints or due or survey.problems is not rounds.told:
+                elif hints or due or found:
                     self._send_overview(scan, survey)
-                self._asked.set()
+                if first or hints or due:
+                    self._asked.set()
                 self._host.wait(self._stop, PAUSE)
                 self._host.wait(self._wake, POLL - PAUSE)
                 self._wake.clear()
@@ -256,7 +263,8 @@ class Watch:
             rows = survey.look_at_locks(scan)
             members = survey.crew()
         cost = self._host.monotonic() - began
-        self._send_changed(Locks(rows))
+        if self._send_changed(Locks(rows)):
+            self._asked.set()
         self._send_changed(Workers(members))
         self._send_overview(scan, survey)
         return began + max(LOCKS_EVERY, LOCKS_COST * cost)
@@ -270,7 +278,7 @@ class Watch:
 
     def _answer_for_ever(self) -> None:
         while not self._stop.is_set():
-            self._host.wait(self._asked, POLL)
+            self._host.wait(self._asked, ANSWER_EVERY)
             self._asked.clear()
             if self._views is not None:
                 while self._answers.answer(self._views) and not self._stop.is_set():

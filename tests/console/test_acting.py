@@ -42,7 +42,7 @@ def said(app: ConsoleApp) -> str:
 
 
 def line(app: ConsoleApp, y: int) -> str:
-    return "".join(text for text, _ in app._main.table._line(y))
+    return "".join(text for text, _ in app._main.table.line(y))
 
 
 async def test_what_waits_for_its_next_try_says_when_and_r_makes_it_due_now(store: JobStore) -> None:

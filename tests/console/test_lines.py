@@ -153,9 +153,9 @@ async def test_a_row_that_changed_is_marked_where_it_stands() -> None:
         table = app._main.table
         key = table.source.key(3)
         table.mark_changed([key])
-        assert [table._line(y)[1] for y in (3, 4)] == [(" ", ""), ("•", "new")]
+        assert [table.line(y)[1] for y in (3, 4)] == [(" ", ""), ("•", "new")]
         table.clock = lambda: 2e9
-        assert table._line(4)[1] == (" ", "")
+        assert table.line(4)[1] == (" ", "")
 
 
 async def test_while_frozen_nothing_moves_and_then_all_is_there() -> None:

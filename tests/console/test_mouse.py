@@ -93,6 +93,6 @@ async def test_where_no_store_is_it_says_so_and_what_to_press() -> None:
         app = ConsoleApp(directory)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause(0.1)
-            lines = [app._main.table._line(y) for y in range(2, 7)]
+            lines = [app._main.table.line(y) for y in range(2, 7)]
             told = "\n".join("".join(text for text, _ in line) for line in lines)
             assert "does not exist" in told and "c  makes an empty job store here" in told and "q  leaves" in told

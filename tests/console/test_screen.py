@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import patch
 
 import pytest
 
@@ -54,6 +55,22 @@ async def test_no_filter_changes_the_totals_of_the_tabs() -> None:
             app._main.model.narrowed.set_filter(job_id(7))
             app._main.filter_changed()
             assert f"/{job_id(7)} 1 of 1,204" in text(app, "rates") and text(app, "tabs") == tabs
+
+
+async def test_a_screen_on_which_nothing_changes_is_looked_at_every_fifth_second_until_something_does() -> None:
+    with still():
+        app = console()
+        async with app.run_test(size=(120, 30)) as pilot:
+            await pilot.pause(0.1)
+            screen, looks = app._main, list[int]()
+            for second in range(1, 21):
+                with patch.object(screen.table, "repaint", lambda second=second: looks.append(second)):
+                    screen.tick()
+            assert looks == [1, 2, 3, 4, 5, 10, 15, 20]
+            screen.tell("something")
+            with patch.object(screen.table, "repaint", lambda: looks.append(21)):
+                screen.tick()
+            assert looks[-1] == 21
 
 
 def test_times_are_told_exactly_in_utc_and_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,8 @@ class Frame(Screen[None], inherit_bindings=False):
         self.notice: Notice | None = None
         """What is said in place of the keys."""
         self.model = Model(directory)
+        self.table = JobTable(self.model, self.now, VIEWS["pending"], settings.columns)
+        self.filter_line = FilterLine(self.model.narrowed)
         self.acts: Acts = Acts(self, directory, read_only=read_only)
         self._occasions = occasions
         self._occasion = occasions()
@@ -83,22 +85,14 @@ class Frame(Screen[None], inherit_bindings=False):
         yield Line("rates")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield JobTable(self.model, self.now, VIEWS["pending"], self.settings.columns)
+                yield self.table
                 yield Pane("below")
             yield Pane("detail")
-        yield FilterLine(self.model.narrowed)
+        yield self.filter_line
         yield Line("keys")
         yield Static("", markup=False, id="said")
 
     # ── parts ──
-
-    @property
-    def table(self) -> JobTable:
-        return self.query_one(JobTable)
-
-    @property
-    def filter_line(self) -> FilterLine:
-        return self.query_one(FilterLine)
 
     @property
     def view(self) -> View:

@@ -34,6 +34,8 @@ WIDE = 100
 """Columns from which on the detail stands beside the table."""
 HIGH = 20
 """Lines from which on there is room for a pane below the table."""
+STILL = 5
+"""Seconds after which, where nothing has read differently, it is looked at every so many seconds only."""
 
 
 class Batch(Message):
@@ -50,6 +52,8 @@ class Painted(Frame):
     _held: Held | None = None
     """What came while the screen was frozen."""
     _waits_for: tuple[str, Callable[[Job], object]] | None = None
+    _still = 0
+    """Seconds for which nothing has read differently."""
 
     def on_mount(self) -> None:
         if not self.query(JobTable):
@@ -67,8 +71,7 @@ class Painted(Frame):
             return
         self._put_away = True
         self.model = Model(self.directory)  # a million rows need not be kept
-        for table in self.query(JobTable):
-            table.model = self.model
+        self.table.model = self.model
         if self._feed is not None:
             self._feed.close()
         if self.worker is not None:
@@ -87,6 +90,7 @@ class Painted(Frame):
             self.tell("too much has changed while the screen was frozen: it goes on", wrong=True)
 
     def _take(self, messages: Iterable[FeedMessage]) -> None:
+        self._still = 0
         for message in messages:
             self.model.apply(message)
         self.table.mark_changed(self.model.take_changed())
@@ -129,7 +133,10 @@ class Painted(Frame):
         self.call_after_refresh(self.refresh_around)
 
     def tick(self) -> None:
-        """A second has passed: repaint what reads differently now."""
+        """A second has passed: repaint what reads differently now.
+
+        Where nothing has for some seconds, no seconds are on the screen, and minutes can wait as long.
+        """
         if self._put_away:
             return
         self._occasion = self._occasions()
@@ -137,8 +144,11 @@ class Painted(Frame):
             self._told_news = self._occasion.news
             self.acts.log.append(self._told_news)
             self.tell(self._told_news, stays=NEWS_FOR)
-        self.table.repaint()
-        self.refresh_around()
+        self._still += 1
+        if self._still <= STILL or self._still % STILL == 0:
+            if self.table.repaint():
+                self._still = 0
+            self.refresh_around()
 
     def examine(self) -> None:
         """Have the doctor look now; it goes on by itself from the first time on."""
@@ -180,13 +190,13 @@ class Painted(Frame):
             "rates": rates_parts(model, width, self.view, now),
             "keys": keys_parts(width, self.possible(), lead, self.notice if fits else None),
         }
-        for name, parts in lines.items():
-            self.query_one(f"#{name}", Line).put(parts)
+        changed = [self.query_one(f"#{name}", Line).put(parts) for name, parts in lines.items()]
         said = self.query_one("#said", Static)
         said.display = not fits
         if self.notice is not None and not fits:
             said.update(Content.assemble(*((part.text, part.style) for part in notice_parts(self.notice))))
-        self._paint_panes(now)
+        if self._paint_panes(now) or any(changed):
+            self._still = 0
 
     def _lead(self) -> Iterator[Part]:
         """What stands before the keys: how many are marked, and how to close what is open."""
@@ -231,8 +241,10 @@ class Painted(Frame):
         below.display = height > 0
         below.styles.height = height
 
-    def _paint_panes(self, now: float) -> None:
+    def _paint_panes(self, now: float) -> bool:
+        """Says whether they read differently."""
         detail, below = self.query_one("#detail", Pane), self.query_one("#below", Pane)
+        changed = False
         if detail.display:
             job, wanted = self.model.job, self.shown_job()
             if job is not None and job.detail.id == wanted:
@@ -240,11 +252,12 @@ class Painted(Frame):
                     job, now, unmasked=self.unmasked == wanted, directory=self.directory,
                     more=self.settings.masked_words,
                 )  # fmt: skip
-                detail.put(safe_text(wanted), pieces)
+                changed = detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
-                detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
+                changed = detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
         if below.display and (shown := self.view.below(self, below.size.height - 3)) is not None:
-            below.put(*shown)
+            changed = below.put(*shown) or changed
             if self.view.follows:
                 below.scroll_end(animate=False)
+        return changed

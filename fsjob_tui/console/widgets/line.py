@@ -39,9 +39,11 @@ class Line(Static):
         super().__init__("", markup=False, id=id)
         self._shown: tuple[Part, ...] = ()
 
-    def put(self, parts: Iterable[Part]) -> None:
-        """Show these parts."""
+    def put(self, parts: Iterable[Part]) -> bool:
+        """Show these parts; says whether they are others than before."""
         shown = tuple(parts)
-        if shown != self._shown:
-            self._shown = shown
-            self.update(clickable(shown), layout=False)
+        if shown == self._shown:
+            return False
+        self._shown = shown
+        self.update(clickable(shown), layout=False)
+        return True

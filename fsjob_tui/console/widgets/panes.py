@@ -45,23 +45,32 @@ class Pane(VerticalScroll, can_focus=False):
         self._text = Static("", markup=False)
         self._pieces: tuple[Piece, ...] = ()
         self._shown: list[Piece] = []
+        self._hung: tuple[tuple[Piece, ...], int] = (), 0
+        """For which pieces and how many columns that is."""
         self._title = ""
 
     def compose(self) -> Iterable[Static]:
         yield self._text
 
-    def put(self, title: str, pieces: Iterable[Piece]) -> None:
-        self._pieces = tuple(pieces)
+    def put(self, title: str, pieces: Iterable[Piece]) -> bool:
+        """Show this; says whether it reads differently than before."""
+        before, self._pieces = self._pieces, tuple(pieces)
+        changed = (title, self._pieces) != (self._title, before)
         self._put_text()
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
+        return changed
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._put_text)
 
     def _put_text(self) -> None:
-        shown = hang(self._pieces, self._text.size.width)
+        asked = self._pieces, self._text.size.width
+        if asked == self._hung:
+            return
+        self._hung = asked
+        shown = hang(*asked)
         if shown != self._shown:
             self._shown = shown
             self._text.update(Content.assemble(*shown))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from time import monotonic
 from typing import ClassVar
@@ -227,22 +227,28 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ── painting ──
 
-    def repaint(self, lines: Iterable[int] | None = None) -> None:
-        """Paint again only the lines whose text has changed, of these or of all."""
-        width, height = self.size.width, self.size.height
+    def repaint(self, lines: Iterable[int] | None = None) -> bool:
+        """Paint again only the lines whose text has changed, of these or of all; says whether there are any."""
+        width, height = self.size
+        columns, changed = self._fitted(width), False
         for y in range(height) if lines is None else lines:
-            if 0 <= y < height and self._painted.get(y) != self._line(y):
+            if 0 <= y < height and self._painted.get(y) != self._line(y, columns):
                 self.refresh(Region(0, y, width, 1))
+                changed = True
+        return changed
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_found.clear()
 
+    def line(self, y: int) -> Line:
+        """What a line of the screen is to show now."""
+        return self._line(y, self._fitted(self.size.width))
+
     def render_line(self, y: int) -> Strip:
-        line = self._line(y)
-        self._painted[y] = line
-        self._note_shown(y)
         width, is_cursor = self.size.width, self._is_cursor(y)
+        self._painted[y] = line = self._line(y, self._fitted(width))
+        self._note_shown(y)
         segments = [Segment(text, self._style(style, is_cursor)) for text, style in line]
         return Strip(segments).adjust_cell_length(width, self._style("", is_cursor))
 
@@ -270,8 +276,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _is_cursor(self, y: int) -> bool:
         return y > 0 and self.cursor is not None and int(self.scroll_y) + y - 1 == self._index
 
-    def _line(self, y: int) -> Line:
-        columns = self._fitted()
+    def _line(self, y: int, columns: Sequence[tuple[Column, int]]) -> Line:
         if y == 0:
             heads = (put(c.title, width, right=c.right) for c, width in columns)
             return (("  ", "head"), *((head + after, "head") for head, after in zip(heads, self._gaps, strict=True)))
@@ -286,11 +291,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             pieces.append((text + after, cell.style))
         return tuple(pieces)
 
-    def _fitted(self) -> list[tuple[Column, int]]:
-        if self._fitted_for != (self.view, self.size.width):
-            self._fitted_for = (self.view, self.size.width)
+    def _fitted(self, width: int) -> list[tuple[Column, int]]:
+        """The columns that there is room for in so many cells."""
+        if self._fitted_for != (self.view, width):
+            self._fitted_for = (self.view, width)
             columns = chosen(self.view.columns, self._chosen.get(self.view.name, ()))
-            self._columns = fit(columns, max(self.size.width - 3, 10))
+            self._columns = fit(columns, max(width - 3, 10))
             self._gaps = [*(gap(*pair) for pair in pairwise(column for column, _ in self._columns)), " "]
         return self._columns
 
