@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from .clock import SECONDS, time_of_day
 from .crew import Member
-from .facts import STALE_AFTER, LockInfo, Verdict
+from .facts import LockInfo, Verdict
 
 
 def what_follows(
@@ -23,8 +23,9 @@ def what_follows(
             "was robbed, and stops; else it would keep the lock of the next one fresh, too, even once that one is dead"
         )
     if lock.verdict in (Verdict.LATE, Verdict.FUTURE):
-        left = max(STALE_AFTER - (now - lock.last_beat), STALE_AFTER - (now - unchanged), 0.0)
-        return f"stale in {left:.1f} s, unless it beats"
+        silent = now - lock.last_beat
+        left = lock.stale_after - min(now - unchanged, silent if silent >= 0 else lock.stale_after)
+        return f"stale in {max(left, 0.0):.1f} s, unless it beats"
     if lock.verdict is Verdict.LONG:
         return "it may hang: as long as it beats nobody else takes the job, and releasing asks for a typed word"
     if lock.verdict is Verdict.LIVE:
@@ -50,9 +51,4 @@ def _released(
         return "all workers are busy: released, the job waits for its turn"
     if pulled is None:
         return "nobody was seen to pull: releasing alone starts nothing"
-    return f"nobody has pulled since {_clock(pulled, now)}: releasing alone starts nothing"
-
-
-def _clock(at: float, now: float) -> str:
-    told = datetime.fromtimestamp(at, UTC)
-    return told.strftime("%H:%M:%S UTC" if now - at < 86_400 else "%Y-%m-%d %H:%M UTC")
+    return f"nobody has pulled since {time_of_day(pulled, now, SECONDS)}: releasing alone starts nothing"

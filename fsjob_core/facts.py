@@ -101,6 +101,8 @@ class LockInfo:
     verdict: Verdict
     proof: str
     bar: str | None = None
+    stale_after: float = STALE_AFTER
+    """Seconds without a beat that is seen, after which it may be taken."""
 
     @property
     def token(self) -> str:

@@ -101,6 +101,8 @@ class LockFacts:
     """Why its beats are not its holder's."""
     usual: float | None = None
     """p95 of run times."""
+    stale_after: float = STALE_AFTER
+    """For so long it must be watched without a beat before it may be taken."""
 
 
 def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
@@ -119,12 +121,12 @@ def judge_lock(facts: LockFacts) -> tuple[Verdict, str]:
         return Verdict.LEAKED, f"{leak}: it is held for nothing ({beat})"
     if facts.dead:
         return Verdict.DEAD, f"{facts.owner} is gone on this host; same boot, same pid namespace; {beat}"
-    if facts.unchanged >= STALE_AFTER and (facts.age > STALE_AFTER or facts.age < 0):
+    if facts.unchanged >= facts.stale_after and (facts.age > facts.stale_after or facts.age < 0):
         return Verdict.STALE, f"{beat}, and watched for {duration(facts.unchanged)} without one"
     checkable = ""
     if facts.dead is None:
         checkable = "; not checkable from here" if facts.owner else "; no owner is written"
-    watched = f"watched for {duration(facts.unchanged)} of the {STALE_AFTER:.0f} s that prove it stale"
+    watched = f"watched for {duration(facts.unchanged)} of the {facts.stale_after:.0f} s that prove it stale"
     if facts.age < -FUTURE_BY:
         return Verdict.FUTURE, f"{beat} of this host's clock; {watched}"
     if facts.age > LATE_AFTER:

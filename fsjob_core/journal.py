@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from .clock import LAST
 from .errors import InvalidJobId
 from .fs import Disk, Marks, NotRegular
 from .layout import Layout, check_id
@@ -233,9 +234,10 @@ class Journal:
         try:
             found = json.loads(self._disk.read(self._layout.journal_entry(group, name), _MAX_ENTRY))
             jobs = tuple(map(_from_json, found["jobs"]))
-            who, host, via = str(found["who"]), str(found["host"]), str(found["via"])
-            return Entry(group, name, float(found["at"]), who, host, via, jobs) if jobs else None
-        except (FileNotFoundError, NotRegular, RecursionError, InvalidJobId, ValueError, KeyError, TypeError):
+            at, who, host, via = float(found["at"]), str(found["who"]), str(found["host"]), str(found["via"])
+            return Entry(group, name, at, who, host, via, jobs) if jobs and 0 <= at <= LAST else None
+        except (FileNotFoundError, NotRegular, RecursionError, InvalidJobId, ArithmeticError, LookupError, TypeError,
+                ValueError):  # fmt: skip
             return None
 
     def that_deleted(self, job_id: str, trash: str) -> str:
@@ -278,7 +280,7 @@ class Journal:
 
 def _is_open(name: str) -> bool:
     parts = name.split("-", 2)
-    return len(parts) == 3 and made_at(parts[0]) is not None and parts[1].isdigit()
+    return len(parts) == 3 and made_at(parts[0]) is not None and parts[1].isdecimal() and parts[1].isascii()
 
 
 def _count(name: str) -> int:

@@ -15,7 +15,7 @@ from .health import LONG_AT_LEAST, LockFacts, judge_lock
 from .host import Host
 from .journal import Journal
 from .layout import LOCK, Layout, is_job_id
-from .lease import KINDS, LockPlace, Sighting, Sightings, look
+from .lease import KINDS, LockPlace, Sighting, Sightings, look, stale_after
 from .pace import Pace, run_time
 from .pulse import Pulse
 from .record import JobRecord, made_at, read_state
@@ -142,6 +142,7 @@ class Views(About):
             verdict=verdict,
             proof=proof,
             bar=seen.bar,
+            stale_after=stale_after(self._local),
         )
 
     def _lock_facts(self, place: LockPlace, seen: Sighting, usual: float | None, pulse: Pulse | None) -> LockFacts:
@@ -168,6 +169,7 @@ class Views(About):
             foreign=seen.foreign,
             ghost=pulse.ghost(whose) if pulse is not None else None,
             usual=usual if place.kind == "work" else None,
+            stale_after=stale_after(self._local),
         )
 
     def _settled(self, place: LockPlace) -> tuple[bool | None, bool]:

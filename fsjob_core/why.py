@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from .clock import time_of_day
 from .facts import JobDetail, LockInfo, Verdict, WorkerInfo
 from .health import RELEASABLE, duration, elapsed, many
 from .ledger import given_up
@@ -57,7 +57,7 @@ def _missing(detail: JobDetail, now: float) -> str:
         return "there is no such job: it was never made, or was deleted and purged"
     since, group = detail.trash
     undo = f"`fsjob undo {group}` brings it back" if group else "no undo brings it back: move it out by hand"
-    return f"there is no such job: it lies in the trash since {_clock(since, now)}; {undo}"
+    return f"there is no such job: it lies in the trash since {time_of_day(since, now)}; {undo}"
 
 
 def _fulfilled(detail: JobDetail, record: JobRecord, now: float) -> str:
@@ -164,7 +164,7 @@ def _who_could(around: Around) -> str:
         last = max(around.workers, key=lambda worker: worker.beat, default=None)
         if last is None:
             return NOBODY
-        return f"no free worker since {_clock(last.beat, around.now)}: {last.name} was the last, and is gone"
+        return f"no free worker since {time_of_day(last.beat, around.now)}: {last.name} was the last, and is gone"
     draining = [worker for worker in here if worker.state == "draining"]
     full = [worker for worker in here if worker.state == "busy" and worker.full_since]
     free = len(here) - len(draining) - len(full)
@@ -172,16 +172,10 @@ def _who_could(around: Around) -> str:
         return f"{many(free, 'worker is free and has', 'workers are free and have')} not taken it yet"
     if not full:
         return "all workers that are signed in are draining: they take nothing more"
-    since = _clock(max(worker.full_since for worker in full), around.now)
+    since = time_of_day(max(worker.full_since for worker in full), around.now)
     also = f", {len(draining):,} draining" if draining else ""
     return f"no free worker since {since} ({len(full):,} at work{also})"
 
 
 def _first_line(text: str) -> str:
     return next(iter(text.strip().splitlines()), "")[:ERROR_SHOWN]
-
-
-def _clock(at: float, now: float) -> str:
-    """A time of day, with its date where that is another than today's."""
-    then, today = datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC)
-    return then.strftime("%H:%M UTC" if then.date() == today.date() else "%Y-%m-%d %H:%M UTC")

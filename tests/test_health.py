@@ -32,6 +32,8 @@ WHOSE = "bundler-3 on render-07 (pid 48213)"
         (Verdict.DEAD, WHOSE, {"dead": True, "owner": WHOSE}),
         (Verdict.STALE, "watched for 11 s", {"age": 12.0, "unchanged": 11.0}),
         (Verdict.STALE, "ahead", {"age": -300.0, "unchanged": 10.0}),
+        (Verdict.LATE, "for 11 s of the 12 s", {"age": 12.5, "unchanged": 11.0, "stale_after": 12.0}),  # seen from afar
+        (Verdict.STALE, "watched for 12 s", {"age": 12.5, "unchanged": 12.0, "stale_after": 12.0}),
         (Verdict.LATE, "watched for 4 s", {"age": 300.0, "unchanged": 4.0}),  # the clock alone proves nothing
         (Verdict.LIVE, "it beats", {"age": 3.0, "unchanged": 11.0}),  # nor does watching without the clock
         (Verdict.FUTURE, "ahead", {"age": -5.0, "unchanged": 3.0}),

@@ -8,11 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import islice
 
 import click
 
+from fsjob_core.clock import SECONDS, utc
 from fsjob_core.errors import FsJobError, JobNotFound
 from fsjob_core.facts import VIEWS, JobDetail, LockInfo
 from fsjob_core.filtering import Known, parse_filter
@@ -198,7 +198,7 @@ def _tried(entry: Tries | None, now: float) -> str:
 
 
 def _when(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return utc(at, f"%Y-%m-%d {SECONDS}")
 
 
 @click.command("why")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fsjob_core.advice import what_follows
@@ -64,6 +66,12 @@ def test_what_follows(
     members = crew(workers, [], {})
     sentence = what_follows(lock("a", verdict), NOW, members, pulled=pulled, paused=paused, unchanged=NOW - 2)
     assert says in sentence
+
+
+def test_a_beat_from_the_future_makes_a_lock_no_less_stale() -> None:
+    future = replace(lock("a", Verdict.FUTURE), last_beat=NOW + 3600)
+    follows = what_follows(future, NOW, [], pulled=None, paused=False, unchanged=NOW - 2)
+    assert follows == "stale in 8.0 s, unless it beats"
 
 
 def test_a_change_between_two_looks_bounds_the_offset_of_the_clocks() -> None:

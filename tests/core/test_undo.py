@@ -329,12 +329,13 @@ def test_a_file_that_somebody_else_wrote_harms_nobody(store: JobStore, operator:
     bad: list[object] = [
         "", "[]", "{", {**whole, "jobs": []}, {**whole, "jobs": [{**whole["jobs"][0], "id": "../x"}]},
         {**whole, "jobs": [{**whole["jobs"][0], "trash": "../../jobs"}]}, {**whole, "jobs": [7]}, "\0" * 40,
-        "[" * 100_000,
+        "[" * 100_000, {**whole, "at": 1e300}, {**whole, "at": -1}, {**whole, "jobs": [], "at": float("nan")},
     ]  # fmt: skip
     for data in bad:
         path.write_text(data if isinstance(data, str) else json.dumps(data))
         assert operator.last() is None
         assert operator.undo(group) == []
+    Path(store.layout.journal_entry(group.name, group.names[0].replace("-1-", "-²-"))).write_text("")
     path.write_text(json.dumps({**whole, "jobs": [{**whole["jobs"][0], "act": "format c:"}]}))
     assert not undone(operator).done
     assert os.listdir(store.layout.jobs) == []

@@ -105,11 +105,14 @@ def test_an_id_that_is_none_has_no_reason(store: JobStore) -> None:
         store.why("../jobs/x")
 
 
-def test_a_wait_of_days_tells_the_date(store: JobStore) -> None:
+@pytest.mark.parametrize(
+    ("since", "says"), [("1700000000.0", "2023-11-14 22:13 UTC"), ("9e14", "900000000000000 s since 1970")]
+)
+def test_a_wait_of_days_tells_the_date(store: JobStore, since: str, says: str) -> None:
     sign = SignIn(store, "render-1", "render")
     sign.beat(REAL.monotonic() + 9, "busy", 1, 0, 0, full=True)
     job_id = store.create(1).id
     path = Path(store.layout.worker("render-1"))
-    path.write_text(re.sub(r'"full_since": [\d.]+', '"full_since": 1700000000.0', path.read_text()))
-    assert store.why(job_id).endswith("no free worker since 2023-11-14 22:13 UTC (1 at work)")
+    path.write_text(re.sub(r'"full_since": [\d.]+', '"full_since": ' + since, path.read_text()))
+    assert store.why(job_id).endswith(f"no free worker since {says} (1 at work)")
     sign.out()

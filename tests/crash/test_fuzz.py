@@ -25,6 +25,7 @@ from fsjob_core.health import SIGNS
 from fsjob_core.host import REAL
 from fsjob_core.journal import read_audit
 from fsjob_core.lease.sight import OWNER_ATTRIBUTE
+from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 from ..conftest import scale
@@ -314,10 +315,16 @@ def test_an_odd_guard_is_refused_not_waited_for_nor_written_through(
     assert (outside / "value").read_text() == SECRET
 
 
-def test_an_audit_log_that_is_no_file_is_an_error_with_a_path(outside: Path) -> None:
+def test_an_audit_log_that_is_no_file_is_an_error_with_a_path(
+    outside: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for store in make_store(outside, Thing(".fsjob/audit.jsonl", "fifo", b"")):
         with ends_in_time(), pytest.raises(OSError, match=f"{store.layout.audit} is a FIFO"):
             list(read_audit(store.views.disk, store.layout))
+        job_id = store.create(1).id
+        with ends_in_time():  # done it is, and that the log has no line of it is told
+            assert Operator(store).park(job_id).done
+        assert f"{store.layout.audit} could not be written" in caplog.text
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**31, 10**12])

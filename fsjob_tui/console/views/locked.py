@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
 from fsjob_core.advice import what_follows
+from fsjob_core.clock import SECONDS, utc
 from fsjob_core.facts import LockInfo, Verdict
 from fsjob_core.feed import LockRow
 from fsjob_core.health import RELEASABLE, SIGNS
@@ -105,8 +105,8 @@ def _rhythm(row: LockRow, now: float) -> str:
     """How often it beats, and the last one."""
     gaps = [after - before for before, after in pairwise(row.beats)]
     every = f"every {median(gaps):.1f} s, " if len(gaps) > 1 else ""
-    at = datetime.fromtimestamp(row.info.last_beat, UTC).strftime("%H:%M:%S")
-    return f"{every}last {short_age(now - row.info.last_beat)} ago, at {at} UTC"
+    last = row.info.last_beat
+    return f"{every}last {short_age(now - last)} ago, at {utc(last, SECONDS)}"
 
 
 def _hearts(row: LockRow) -> tuple[str, str]:
