@@ -143,7 +143,7 @@ class Operator:
         return self._do("requeue", job_id, act)
 
     def park(self, job_id: str, reason: str = "") -> Outcome:
-        """Give a pending job up until it is run again. Raises JobLocked."""
+        """Give a pending job up until it is run again. Raises JobLocked, VersionMismatch (parked already)."""
 
         def act() -> Outcome:
             self._park(job_id, reason)

@@ -304,6 +304,7 @@ def park(
 ) -> JobRecord:
     """Give a pending job up until an operator says otherwise. Raises JobLocked, AlreadyFulfilled.
 
+    VersionMismatch where it is parked already, for why it was would be lost.
     `lease`: the work lease of the caller. `bar`: the caller's bar, which stands at the work lock instead.
     """
     ground.ready()
@@ -315,6 +316,8 @@ def park(
         change = held.enter_context(Change(ground, job_id, leases=right))
         if change.record.state != PENDING:
             raise AlreadyFulfilled(f"job {job_id} is fulfilled: there is nothing to park")
+        if _is_parked_whole(ground, change.record):
+            raise VersionMismatch(f"job {job_id} is parked already: it stays so, and why")
         parked = {"at": ground.host.time(), "reason": reason}
         change.prepare(change.record.with_ours(parked=parked, not_before=None, pause=None))
         if keep is not None:
@@ -324,6 +327,13 @@ def park(
         change.commit_prepared()
         change.unlink(layout.pending_link(job_id))
         return change.record
+
+
+def _is_parked_whole(ground: Ground, record: JobRecord) -> bool:
+    """Whether a park has come to its end; one that was cut off is done anew."""
+    layout, exists = ground.layout, ground.disk.exists
+    linked = record.ours.get("parked") and exists(layout.parked_link(record.id))
+    return bool(linked) and not exists(layout.pending_link(record.id))
 
 
 # ── what worker loops record ──

@@ -148,6 +148,8 @@ class JobStore:
     def park(self, job_id: str, reason: str = "") -> JobRecord:
         """Give a pending job up until it is requeued. Raises JobLocked, AlreadyFulfilled, JobNotFound.
 
+        VersionMismatch where it is parked already: the first reason stays.
+
             >>> job = store.create({"font": "none"})
             >>> store.park(job.id, "waits for the font").ours["parked"]["reason"]
             'waits for the font'

@@ -12,7 +12,16 @@ from contextlib import contextmanager, suppress
 
 from .. import locks
 from ..change import Change
-from ..errors import AlreadyFulfilled, CorruptJob, GuardBusy, JobLocked, JobNotFound, LeaseLost, LockTimeout
+from ..errors import (
+    AlreadyFulfilled,
+    CorruptJob,
+    GuardBusy,
+    JobLocked,
+    JobNotFound,
+    LeaseLost,
+    LockTimeout,
+    VersionMismatch,
+)
 from ..ground import STATE_LOCK_WAIT, Ground
 from ..journal import Outcome
 from ..layout import STAGED
@@ -126,7 +135,7 @@ def _note_parked(ground: Ground, views: Views, problem: Problem) -> Outcome:
 
     try:
         park(ground, problem.id, "no reason was left: its link was found in parked/", keep=judge_again)
-    except AlreadyFulfilled:
+    except (AlreadyFulfilled, VersionMismatch):
         raise _InOrder from None
     return Outcome(True, f"job {problem.id} is parked in its state too", problem.id)
 

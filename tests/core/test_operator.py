@@ -17,6 +17,18 @@ from .conftest import Holder
 from .test_undo import links
 
 
+def test_who_parks_a_parked_job_is_told_and_why_it_is_parked_stays(store: JobStore) -> None:
+    job_id = store.create(1).id
+    store.park(job_id, "exit 3: boom")
+    for again in (lambda: store.park(job_id), lambda: Operator(store).park(job_id, "seen")):
+        with pytest.raises(errors.VersionMismatch, match="is parked already"):
+            again()
+    assert store.get(job_id).ours["parked"]["reason"] == "exit 3: boom"
+    os.symlink(f"../jobs/{job_id}", store.layout.pending_link(job_id))  # as a park leaves it that was cut off
+    assert Operator(store).park(job_id, "again").done
+    assert not os.path.lexists(store.layout.pending_link(job_id))
+
+
 def test_an_edit_wants_the_version(store: JobStore, operator: Operator) -> None:
     job = store.create("old")
     with pytest.raises(errors.VersionMismatch):
