@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from .errors import CorruptJob, FsJobError, JobNotFound, Unsettled
 from .likeness import alike
 from .operator import Operator
-from .record import JobRecord
 from .why import NOBODY
 
 RATE = 10.0
@@ -191,8 +190,8 @@ class Canary:
             return ""
         if record.version != version:
             return f"somebody has changed it: it is at version {record.version} by now"
-        if record.ours.get("parked") or record.number("not_before"):  # given up again, or tried again later
-            return error_of(record) or "it failed again, without an error"
+        if record.is_parked or record.number("not_before"):  # given up again, or tried again later
+            return record.error or "it failed again, without an error"
         return None
 
     def _failed(self, job_id: str, error: str) -> None:
@@ -238,15 +237,8 @@ class Canary:
     def _run_again(self, job_id: str) -> None:
         record = self._operator.store.get(job_id)
         self._operator.requeue(job_id, version=record.version, only_parked=True)
-        self._errors.add(alike(error_of(record)))
+        self._errors.add(alike(record.error))
         self._watched[job_id] = record.version + 1
         self._set(sent=self.progress.sent + 1)
         if self._stage() > FIRST + SECOND:
             self._due = max(self._due, self._host.monotonic() - LOOK_EVERY) + 1 / self._rate
-
-
-def error_of(record: JobRecord) -> str:
-    """Why a job was parked, or else how its last try failed."""
-    parked = record.ours.get("parked")
-    reason = parked.get("reason") if isinstance(parked, dict) else None
-    return reason if isinstance(reason, str) and reason else record.text("last_error")

@@ -20,16 +20,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from .errors import InvalidFilter
-from .facts import LockInfo, Verdict
+from .facts import VIEWS, LockInfo, Verdict
 from .ledger import read_ledger
 from .record import JobRecord, Json, dump
 
 FIELDS = ("request", "value", "is", "error", "owner", "worker", "target")
 VERDICTS = tuple(verdict.value for verdict in Verdict)
-IN_VIEWS = ("pending", "locked", "waiting", "fulfilled", "parked")
 OF_RECORDS = ("due", "later", "tried", "error")
 """`due`: it may be tried now; `later`: it waits for its next try; `tried`: it was; `error`: one is written on it."""
-IS = (*VERDICTS, *IN_VIEWS, *OF_RECORDS)
+IS = (*VERDICTS, *VIEWS, *OF_RECORDS)
 
 LONGEST = 1000
 """Characters of a filter."""
@@ -229,7 +228,7 @@ def _number(text: str) -> float | None:
 
 def _holds_known(term: Term, job_id: str, known: Known) -> bool:
     if term.field == "is":
-        if term.text in IN_VIEWS:
+        if term.text in VIEWS:
             return known.is_in(term.text, job_id)
         return any(lock.verdict == term.text for lock in known.locks_of(job_id))
     return any(term.text in _whose(lock, term.field).casefold() for lock in known.locks_of(job_id))
@@ -252,15 +251,13 @@ def _holds_record(term: Term, record: JobRecord, now: float) -> bool:
         return bool(record.number("attempts") or read_ledger(record))
     if term.text == "error":
         return any(errors_of(record))
-    is_open = not record.fulfilled and not record.ours.get("parked")
+    is_open = not record.fulfilled and not record.is_parked
     return is_open and (record.number("not_before") > now) is (term.text == "later")
 
 
 def errors_of(record: JobRecord) -> Iterator[str]:
     """All that is written on a job of why something failed."""
-    parked = record.ours.get("parked")
-    reason = parked.get("reason") if isinstance(parked, dict) else None
-    yield from (text for text in (record.text("last_error"), reason) if isinstance(text, str) and text)
+    yield from filter(None, (record.text("last_error"), record.parked_for))
     yield from (entry.error for entry in read_ledger(record) if entry.error)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .errors import FsJobError
 from .feed import Delta, Grouped
 from .likeness import alike
-from .rows import LARGEST_SHOWN, last_error
+from .rows import LARGEST_SHOWN
 from .thrift import Thrift
 from .views import Views
 
@@ -99,6 +99,6 @@ def error_of(views: Views, job_id: str) -> str:
     if views.marks(job_id).size > LARGEST_SHOWN:
         return TOO_LARGE
     try:
-        return alike(last_error(views.record(job_id))) or NO_ERROR
+        return alike(views.record(job_id).error) or NO_ERROR
     except (FsJobError, OSError):
         return UNREADABLE

@@ -121,7 +121,6 @@ class Event(Protocol):
 
 
 class Thread(Protocol):
-    def is_alive(self) -> bool: ...
     def join(self, timeout: float | None = None) -> None: ...
 
 

@@ -9,9 +9,8 @@ from .change import Change, Known
 from .fs import Marks
 from .ground import Ground
 from .journal import Journal, Kept, Left
+from .layout import SIDES
 from .steps import Keep
-
-LINKS = ("pending", "waiting", "parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Keeper:
 
     def _links(self, job_id: str) -> tuple[str, ...]:
         return tuple(
-            name for name in LINKS if self.ground.disk.exists(self.ground.layout.link(name, job_id))
+            name for name in SIDES if self.ground.disk.exists(self.ground.layout.link(name, job_id))
         )
 
     def _keep(self, *jobs: Kept) -> None:

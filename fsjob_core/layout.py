@@ -15,6 +15,9 @@ LOCK = ".lock"
 STAGED = ".fsjob-"
 """Prefix of staged files inside a job's directory; the holder's token and what it stages follow."""
 
+SIDES = ("pending", "waiting", "parked")
+"""The directories of links to jobs."""
+
 MAX_ID_BYTES = 200
 
 _LOCKED = {"work": "pending", "notification": "waiting", "state": "jobs"}

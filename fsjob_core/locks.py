@@ -106,7 +106,6 @@ def take_away(
     who: str,
     *,
     park: bool = False,
-    reason: str = "",
     wait: Wait | None = None,
     keep: steps.Keep | None = None,
 ) -> Outcome:
@@ -118,7 +117,7 @@ def take_away(
     ground.ready()
     place = ground.place(info.kind, info.id)
     seen = look(ground.host, place.path)
-    reason = reason or f"taken away by {who}"
+    reason = f"taken away by {who}"
     if seen is None:
         gone = f"{place} is gone already"
         if not park or place.kind != "work":

@@ -325,15 +325,11 @@ class Operator:
         if group is None:
             return outcomes
         journal = Journal(self.store.ground.disk, self.store.layout)
-        stopped = False
         for name in reversed(group.names):
             for outcome in self.undo_act(group, name, journal):
                 outcomes.append(outcome)
-                stopped = stopped or (told is not None and told(outcome) is True)
-                if stopped:
-                    break
-            if stopped:
-                break
+                if told is not None and told(outcome) is True:
+                    return outcomes
         return outcomes
 
     def undo_act(self, group: Group, name: str, journal: Journal | None = None) -> Iterator[Outcome]:

@@ -68,6 +68,23 @@ class JobRecord:
         found = self.ours.get(name)
         return found if isinstance(found, str) else ""
 
+    @property
+    def is_parked(self) -> bool:
+        """Whether the job was given up, by its state."""
+        return bool(self.ours.get("parked"))
+
+    @property
+    def parked_for(self) -> str:
+        """Why it was; empty where nothing says so."""
+        parked = self.ours.get("parked")
+        reason = parked.get("reason") if isinstance(parked, dict) else None
+        return reason if isinstance(reason, str) else ""
+
+    @property
+    def error(self) -> str:
+        """Why it was given up, or else what its last try failed of; empty where nothing says so."""
+        return self.parked_for or self.text("last_error")
+
     def with_ours(self, **members: Json) -> JobRecord:
         """The same job with these members of ours set; None takes one away."""
         ours = {**self.ours, **members}

@@ -10,7 +10,7 @@ from .fs import NotRegular
 from .ledger import Tries, read_ledger
 from .masking import masked
 from .pace import run_time
-from .record import JobRecord, Json, dump
+from .record import Json, dump
 from .views import Marks, Views
 
 LARGEST_SHOWN = 256 << 10
@@ -44,7 +44,7 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks, show: Show = 
         took=run_time(record),
         value_size=value_size,
         value_start=value_start,
-        error=(_told(tries) if tries is not None else last_error(record))[:SHORT],
+        error=(_told(tries) if tries is not None else record.error)[:SHORT],
         not_before=record.number("not_before") or None,
         problem="it is fulfilled, but its value is missing" if record.fulfilled and value_size is None else None,
     )
@@ -66,10 +66,3 @@ def _short(value: Json, show: Show) -> str:
 
 def _told(tries: Tries) -> str:
     return f"{'given up: ' if tries.given_up else ''}{tries.error}"
-
-
-def last_error(record: JobRecord) -> str:
-    """Why a job was parked, or what its last try failed of; "" where nothing says so."""
-    parked = record.ours.get("parked")
-    reason = parked.get("reason") if isinstance(parked, dict) else None
-    return reason if isinstance(reason, str) and reason else record.text("last_error")

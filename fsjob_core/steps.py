@@ -332,7 +332,7 @@ def park(
 def _is_parked_whole(ground: Ground, record: JobRecord) -> bool:
     """Whether a park has come to its end; one that was cut off is done anew."""
     layout, exists = ground.layout, ground.disk.exists
-    linked = record.ours.get("parked") and exists(layout.parked_link(record.id))
+    linked = record.is_parked and exists(layout.parked_link(record.id))
     return bool(linked) and not exists(layout.pending_link(record.id))
 
 

@@ -403,13 +403,18 @@ class JobStore:
     ) -> Outcome:
         """Remove a lock whose holder is dead, stale or holds it for nothing; raises JobLocked for a live one.
 
-        `force` bars a live lock for seven seconds, so that its holder is told, and then frees or parks the job.
+        `force` bars a live lock for seven seconds, so that its holder is told, and then frees or parks the job. `park`
+        parks the job of a work lock that was released, too.
         `wait` is called about five times a second with the seconds left; with it, a lock that is not yet known
         to be stale is watched until it is, unless `wait` returns True.
         """
         if force:
             return locks.take_away(self.ground, lock, who or self.worker_name, park=park, wait=wait)
-        return locks.release(self.ground, lock, wait=wait)
+        released = locks.release(self.ground, lock, wait=wait)
+        if park and released.done and lock.kind == "work":
+            steps.park(self.ground, lock.id, f"released by {who or self.worker_name}")
+            return Outcome(True, f"{released.what}, and the job is parked", lock.id)
+        return released
 
     # ── the doctor ──
 
@@ -427,7 +432,7 @@ class JobStore:
         """Mend a problem that `doctor` found, if it still is one; what was in the way goes into the trash.
 
         What is not `problem.automatic` is left for an operator unless `force` is given. May watch a lock for ten
-        seconds, or wait as long for one.
+        seconds, or wait 25 for one.
         """
         from .doctor import repair
 

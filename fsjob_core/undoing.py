@@ -14,7 +14,7 @@ from .change import Change
 from .errors import CorruptJob, FsJobError, GuardBusy, JobNotFound
 from .ground import Ground
 from .journal import Entry, Journal, Kept, Left, Outcome
-from .keeping import LINKS
+from .layout import SIDES
 from .lease import Lease
 from .record import PENDING, JobRecord, from_bytes, same_json
 from .removal import delete
@@ -106,7 +106,7 @@ def _was_parked(kept: Kept, record: JobRecord) -> bool:
 
     Linked in both, a park or a requeue, or the undo of one, had been cut off.
     """
-    return bool(record.ours.get("parked")) or ("parked" in kept.links and "pending" not in kept.links)
+    return record.is_parked or ("parked" in kept.links and "pending" not in kept.links)
 
 
 def _link(ground: Ground, job_id: str, names: Iterable[str]) -> None:
@@ -144,9 +144,9 @@ def _what_changed(kept: Kept, old: JobRecord, now: JobRecord) -> str:
         what = "it was fulfilled since"
     elif now.version > expected:
         what = f"it is at version {now.version} by now, edited or run again since"
-    elif kept.act == "park" and not now.ours.get("parked"):
+    elif kept.act == "park" and not now.is_parked:
         what = "it is not parked any more"
-    elif kept.act != "park" and now.ours.get("parked") and not (kept.act != "requeue" and old.ours.get("parked")):
+    elif kept.act != "park" and now.is_parked and not (kept.act != "requeue" and old.is_parked):
         what = "it was parked since"
     elif now.number("attempts") > tried:
         what = "a worker has tried it since"
@@ -167,7 +167,7 @@ def _read_back(ground: Ground, kept: Kept, left: JobRecord) -> Outcome:
         _, record = ground.read(kept.id)
         parked = ground.disk.exists(ground.layout.parked_link(kept.id))
     except (FsJobError, OSError):  # it is put back all the same
-        record, parked = left, bool(left.ours.get("parked"))
+        record, parked = left, left.is_parked
     if kept.act == "unqueue":
         what = f"{waiting_for(kept.id, len(record.waiting))} again"
     elif kept.act == "edit":
@@ -201,7 +201,7 @@ def _undo_create(ground: Ground, kept: Kept) -> Outcome:
 def _how_touched(record: JobRecord) -> str:
     if record.fulfilled:
         return "it was fulfilled"
-    if record.ours.get("parked"):
+    if record.is_parked:
         return "it was parked"
     if record.number("attempts") or record.number("started"):
         return "a worker has tried it"
@@ -242,7 +242,7 @@ def _move_back(ground: Ground, kept: Kept, leases: Sequence[Lease]) -> None:
 
 def _missing_links(ground: Ground, kept: Kept) -> list[str]:
     """The links that the job wants and that do not stand; of one that cannot be read, those that stood."""
-    standing = {name for name in LINKS if ground.disk.exists(ground.layout.link(name, kept.id))}
+    standing = {name for name in SIDES if ground.disk.exists(ground.layout.link(name, kept.id))}
     try:
         _, record = ground.read(kept.id)
     except CorruptJob:

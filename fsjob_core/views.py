@@ -8,13 +8,13 @@ from contextlib import suppress
 from itertools import islice
 
 from .about import PREVIEW, About
-from .errors import CorruptJob, FsJobError, InvalidJobId, JobNotFound
+from .errors import CorruptJob, FsJobError, JobNotFound
 from .facts import VIEWS, Counts, Entry, JobDetail, Label, LockInfo, Trashed, Verdict, WorkerInfo
 from .fs import Disk, Marks, NotRegular
 from .health import LONG_AT_LEAST, LockFacts, judge_lock
 from .host import Host
 from .journal import Journal
-from .layout import LOCK, Layout, is_job_id
+from .layout import LOCK, SIDES, Layout, is_job_id
 from .lease import KINDS, LockPlace, Sighting, Sightings, look, stale_after
 from .pace import Pace, run_time
 from .pulse import Pulse
@@ -211,8 +211,6 @@ class Views(About):
         record, problem, found = None, None, True
         try:
             record = self.record(job_id)
-        except InvalidJobId:
-            raise
         except JobNotFound as error:
             problem = str(error)
             links = (layout.pending_link(job_id), layout.waiting_link(job_id), layout.parked_link(job_id))
@@ -317,9 +315,6 @@ class Views(About):
         with suppress(OSError):
             return self.lacks_room(1)
         return False
-
-
-SIDES = ("pending", "waiting", "parked")
 
 
 def link_elsewhere(disk: Disk, layout: Layout, side: str, job_id: str) -> str | None:

@@ -90,9 +90,8 @@ def _parked(detail: JobDetail, record: JobRecord, now: float) -> str:
 
 
 def _reason(record: JobRecord) -> str:
-    parked = record.ours.get("parked")
-    reason = parked.get("reason") if isinstance(parked, dict) else ""
-    return f" ({_first_line(reason)})" if isinstance(reason, str) and reason.strip() else ""
+    reason = record.parked_for.strip()
+    return f" ({_first_line(reason)})" if reason else ""
 
 
 def _also(detail: JobDetail, but: LockInfo | None = None) -> str:
@@ -118,7 +117,7 @@ def _reasons(detail: JobDetail, record: JobRecord, lock: LockInfo | None, around
         yield _held(lock, around.now)
         if lock.verdict not in _NOBODYS:
             return
-    if record.ours.get("parked"):
+    if record.is_parked:
         but = "but it has no link in parked/, so no list shows it"
         yield f"its state says parked{_reason(record)}, {but}: {_MEND} links it, or run it again"
     elif not detail.pending:

@@ -90,7 +90,7 @@ def accept_work(
     if record.state != PENDING:
         _unlink_fulfilled(ground, lease)
         raise PassOver
-    if record.ours.get("parked"):
+    if record.is_parked:
         raise PassOver(math.inf)
     if record.number("not_before") > ground.host.time() and not _clock_went_back(ground, record):
         raise PassOver(record.number("not_before"))
@@ -119,4 +119,4 @@ def _unlink_fulfilled(ground: Ground, lease: Lease) -> None:
 
 def _unlink_parked(ground: Ground, lease: Lease) -> None:
     link = ground.layout.parked_link(lease.place.id)
-    unlink_left_over(ground, lease, link, lambda record: not record.ours.get("parked"))
+    unlink_left_over(ground, lease, link, lambda record: not record.is_parked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..layout import SIDES
 from .problems import Kind, Problem
 
 TRASH = ".fsjob/trash/"
@@ -47,5 +48,5 @@ def plan(problem: Problem) -> tuple[str, ...]:
 
 
 def _bury(job: str) -> tuple[str, ...]:
-    links = tuple(f"remove {side}/{job}, if it is there" for side in ("pending", "waiting", "parked"))
+    links = tuple(f"remove {side}/{job}, if it is there" for side in SIDES)
     return (*links, f"move jobs/{job} to {TRASH}")

@@ -256,7 +256,7 @@ def drift(record: JobRecord, links: Links) -> Iterator[Drift]:
 
     A link in parked/ alone parks a job, whatever its state says: whoever put it there wanted the job parked.
     """
-    parked = bool(record.ours.get("parked"))
+    parked = record.is_parked
     if record.fulfilled:
         if links.pending:
             yield Drift(Kind.FULFILLED_AND_PENDING, unlink="pending")

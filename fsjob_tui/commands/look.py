@@ -136,7 +136,7 @@ def show_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
 
     def show(job_id: str) -> None:
         detail = _detail(store, job_id, value=not as_json)
-        why = store.why(job_id)
+        why = store.views.why_of(detail)
         if as_json:
             print_json(_as_dict(detail, why))
         else:
@@ -214,8 +214,7 @@ def why_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
     store = reading(directory)
 
     def why(job_id: str) -> None:
-        _detail(store, job_id)
-        sentence = store.why(job_id)
+        sentence = store.views.why_of(_detail(store, job_id))
         if as_json:
             print_json({"id": job_id, "why": sentence})
         else:

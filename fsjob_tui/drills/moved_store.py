@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from fsjob_core.layout import Layout
-from fsjob_core.views import SIDES, link_elsewhere
+from fsjob_core.layout import SIDES, Layout
+from fsjob_core.views import link_elsewhere
 
 from .drill import Drill
 

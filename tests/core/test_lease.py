@@ -269,3 +269,13 @@ def test_a_dead_lock_is_released_and_one_that_changed_hands_is_left(
     assert not outcome.done and "changed hands" in outcome.what
     work.prove()
     work.release()
+
+
+def test_the_job_of_a_dead_lock_is_parked_where_that_is_asked(
+    store: JobStore, holding: Callable[[str], Holder]
+) -> None:
+    job = store.create(1)
+    holding(PULL).kill()
+    outcome = store.break_lock(store.locks()[0], park=True, who="ops")
+    assert outcome.done and outcome.what.endswith("and the job is parked")
+    assert store.get(job.id).parked_for == "released by ops" and store.counts().locked == 0

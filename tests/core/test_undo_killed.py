@@ -56,9 +56,6 @@ class Mortal:
 
 
 class NoThread:
-    def is_alive(self) -> bool:
-        return False
-
     def join(self, timeout: float | None = None) -> None:
         return
 

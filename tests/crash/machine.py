@@ -59,9 +59,6 @@ class Clock:
 
 
 class _NoThread:
-    def is_alive(self) -> bool:
-        return True
-
     def join(self, timeout: float | None = None) -> None:
         return None
 
