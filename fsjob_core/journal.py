@@ -269,6 +269,14 @@ class Journal:
         older = [(name, group) for group, name in self._older.get(job_id, ()) if name < entry.name]
         return self.read(max(older)[1], max(older)[0]) if older else None
 
+    def has_later(self, entry: Entry, job_id: str) -> bool:
+        """Whether there is a younger open file on this job alone: an act on it that was not undone."""
+        for group in [name for name in self._names() if name >= entry.group]:
+            for name in self._disk.list_directory(self._layout.journal_group(group)):
+                if name > entry.name and _is_open(name) and name.split("-", 2)[2] == job_id:
+                    return True
+        return False
+
     def also_left(self, entry: Entry, left: Left) -> None:
         """Before an undo brings back what an older act had left: have that act know it again."""
         jobs = [_to_json(replace(kept, left=(*kept.left, left))) for kept in entry.jobs]

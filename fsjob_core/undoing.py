@@ -45,7 +45,7 @@ def undo(ground: Ground, journal: Journal, entry: Entry, kept: Kept) -> Outcome:
     """Put back what one act replaced on one job. Raises ChangedSince; JobLocked and the like, where it may do later."""
     ground.ready()
     if kept.act == "create":
-        return _undo_create(ground, kept)
+        return _undo_create(ground, journal, entry, kept)
     if kept.act == "delete":
         return _undo_delete(ground, kept)
     if kept.act in _LOCKS:
@@ -181,12 +181,20 @@ def _read_back(ground: Ground, kept: Kept, left: JobRecord) -> Outcome:
 # ── create and delete ──
 
 
-def _undo_create(ground: Ground, kept: Kept) -> Outcome:
-    """Delete a job that nobody has touched since it was made; it goes to the trash."""
+def _undo_create(ground: Ground, journal: Journal, entry: Entry, kept: Kept) -> Outcome:
+    """Delete a job that nobody has touched since it was made; it goes to the trash.
+
+    Acts on it that were undone have raised its version, and so has who ran it again: by its value that stands, or by
+    what the journal has, it is seen to be wanted.
+    """
 
     def judge(name: str) -> None:
         _, record = ground.read(kept.id)
         made = Left.of(kept.left[0].marks, replace(record, version=0).to_bytes()) if kept.left else None
+        if made in kept.left and (
+            ground.disk.exists(ground.layout.value(kept.id)) or journal.has_later(entry, kept.id)
+        ):
+            raise ChangedSince(f"job {kept.id}: it was run again since it was made; it stays")
         if made not in kept.left:
             raise ChangedSince(f"job {kept.id}: {_how_touched(record)} since it was made; it stays")
 

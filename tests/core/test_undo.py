@@ -113,6 +113,8 @@ def test_a_created_job_goes_to_the_trash(store: JobStore, operator: Operator) ->
         (lambda store, job_id: store.queue(job_id, "t"), "somebody waits for it"),
         (lambda store, job_id: store.update(job_id, 0, "other"), "its request was changed"),
         (lambda store, job_id: store.pull_work().begin(), "held by"),
+        (lambda store, job_id: (store.fulfill(job_id, b""), store.requeue(job_id)), "it was run again"),
+        (lambda store, job_id: (store.park(job_id), Operator(store, "bert").requeue(job_id)), "it was run again"),
     ],
 )
 def test_a_created_job_that_was_touched_stays(
