@@ -25,14 +25,30 @@ _log = logging.getLogger("fsjob")
 
 def open_value(ground: Ground, job_id: str) -> BinaryIO:
     """The value of a fulfilled job as a binary file. Raises NotFulfilled, JobNotFound."""
-    if not ground.read(job_id)[1].fulfilled:
-        raise NotFulfilled(f"job {job_id} is not fulfilled: there is no value yet")
+    version = _fulfilled_version(ground, job_id)
     try:
-        return ground.disk.open_file(ground.layout.value(job_id))
+        while True:
+            file = ground.disk.open_file(ground.layout.value(job_id))
+            try:
+                again = _fulfilled_version(ground, job_id)
+            except BaseException:
+                file.close()
+                raise
+            if again == version:
+                return file
+            file.close()  # run again meanwhile: it may be the value of a worker that has not committed it yet
+            version = again
     except FileNotFoundError:
         raise NotFulfilled(f"job {job_id} is fulfilled, but its value is missing; run it again") from None
     except NotRegular as error:
         raise NotFulfilled(f"job {job_id}: {error}") from None
+
+
+def _fulfilled_version(ground: Ground, job_id: str) -> int:
+    record = ground.read(job_id)[1]
+    if not record.fulfilled:
+        raise NotFulfilled(f"job {job_id} is not fulfilled: there is no value yet")
+    return record.version
 
 
 def read_value(ground: Ground, job_id: str) -> bytes:

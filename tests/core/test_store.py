@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from fsjob_core import errors
+from fsjob_core.change import Change
 from fsjob_core.delivery import Fulfillment
+from fsjob_core.fs import Disk
 from fsjob_core.host import REAL, RealCalls
 from fsjob_core.store import JobStore
 
@@ -60,6 +62,23 @@ def test_the_first_value_stays(store: JobStore) -> None:
     with pytest.raises(errors.AlreadyFulfilled):
         store.fulfill(job.id, "second")
     assert store.read_value(job.id) == b"first"
+
+
+def test_a_value_that_was_never_committed_is_not_read(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = store.create(1).id
+    store.fulfill(job_id, "first")
+    open_file = Disk.open_file
+
+    def open_late(disk: Disk, path: str) -> Any:
+        monkeypatch.setattr(Disk, "open_file", open_file)
+        store.requeue(job_id)
+        with Change(store.ground, job_id, value=True) as change:
+            change.put_value(b"of a worker that died before its commit")
+        return open_file(disk, path)
+
+    monkeypatch.setattr(Disk, "open_file", open_late)
+    with pytest.raises(errors.NotFulfilled, match="there is no value yet"):
+        store.read_value(job_id)
 
 
 def test_a_value_may_be_a_file_of_any_size(store: JobStore) -> None:
