@@ -163,6 +163,8 @@ class JobDetail:
     """Its links that do not lead to it: "pending", "waiting" or "parked"."""
     trash: Trashed | None = None
     """Where a job that is not found was deleted."""
+    finished: float | None = None
+    """When its value was written."""
 
     @property
     def state(self) -> str:

@@ -266,15 +266,14 @@ class Scan:
 
     def entries(self, view: str, ids: Sequence[str]) -> Entries:
         """These jobs with the time since when they are in a view."""
-        by_view = {"pending": self._pending, "waiting": self._waiting, "parked": self._parked}
-        path, now = by_view.get(view, self._jobs).path, self._host.time()
+        now = self._host.time()
         if view == "pending" and (made := all_made_at(ids)) is not None:
             return Entries(ids, made, told=True)
         times, told = array("d"), view == "pending"
         for job_id in ids:
             since = made_at(job_id) if view == "pending" else None
             if since is None:
-                since, told = self._views.since(path, job_id), False
+                since, told = self._views.since_when(view, job_id), False
             times.append(since if since is not None else now)
         return Entries(ids, times, told=told)
 
@@ -332,7 +331,7 @@ class Scan:
                 done_here.difference_update(other.listed(index))
             settled += len(done_here)
             last.add(done_here)
-        done = {job_id: self._views.since(self._jobs.path, job_id) or 0.0 for job_id in last.names()}
+        done = {job_id: self._views.since_when("fulfilled", job_id) or 0.0 for job_id in last.names()}
         for job_id in sorted(done, key=done.__getitem__)[-VERIFIED:]:
             record = self._record(job_id)
             took = run_time(record)

@@ -88,22 +88,24 @@ class Views(About):
     def entries(self, view: str) -> Iterator[Entry]:
         """The jobs of a view with the time since when they are there, in no order."""
         if view == "fulfilled":
-            settled = self.ids(self.layout.jobs) - self.ids(self.layout.pending) - self.ids(self.layout.parked)
-            yield from self._with_times(settled, self.layout.jobs)
+            ids = self.ids(self.layout.jobs) - self.ids(self.layout.pending) - self.ids(self.layout.parked)
         elif view == "pending":
-            wanted = self.ids(self.layout.pending) - self.ids(self.layout.parked)
-            yield from self._with_times(wanted, self.layout.pending)
+            ids = self.ids(self.layout.pending) - self.ids(self.layout.parked)
         elif view in ("waiting", "parked"):
-            directory = self.layout.waiting if view == "waiting" else self.layout.parked
-            yield from self._with_times(self.ids(directory), directory)
+            ids = self.ids(self.layout.waiting if view == "waiting" else self.layout.parked)
         else:
             raise ValueError(f"{view!r} is no view with entries; there are {', '.join(VIEWS)}")
-
-    def _with_times(self, ids: Iterable[str], directory: str) -> Iterator[Entry]:
         for job_id in ids:
-            since = self.since(directory, job_id)
+            since = self.since_when(view, job_id)
             if since is not None:
                 yield Entry(job_id, since)
+
+    def since_when(self, view: str, job_id: str) -> float | None:
+        """Since when a job is in a view: its link's mtime, or its value's, which is written once; None: it is gone."""
+        if view != "fulfilled":
+            return self._mtime(self.layout.link(view, job_id))
+        written = self._mtime(self.layout.value(job_id))
+        return written if written is not None else self.since(self.layout.jobs, job_id)
 
     def since(self, directory: str, job_id: str) -> float | None:
         """The mtime of an entry; None where it is gone."""
@@ -239,6 +241,7 @@ class Views(About):
             locks=self._locks_of(job_id),
             elsewhere=tuple(side for side in SIDES if link_elsewhere(disk, layout, side, job_id) is not None),
             trash=None if found else self._trashed(job_id),
+            finished=None if size is None else self._mtime(layout.value(job_id)),
         )
 
     def _locks_of(self, job_id: str) -> tuple[LockInfo, ...]:

@@ -63,8 +63,8 @@ def _missing(detail: JobDetail, now: float) -> str:
 def _fulfilled(detail: JobDetail, record: JobRecord, now: float) -> str:
     if detail.value_size is None:
         return "it is marked fulfilled, but its value is missing: run it again"
-    changed = detail.changed
-    told = f"it is done: fulfilled {duration(elapsed(now, changed))} ago" if changed is not None else "it is done"
+    finished = detail.finished
+    told = f"it is done: fulfilled {duration(elapsed(now, finished))} ago" if finished is not None else "it is done"
     if record.waiting:
         told += f"; {many(len(record.waiting), 'target waits', 'targets wait')} to be told"
         gone = len(given_up(record))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,6 +105,16 @@ def test_what_undo_is_said_to_bring_back_it_brings_back(scene: at.Scene) -> None
 def test_an_id_that_is_none_has_no_reason(store: JobStore) -> None:
     with pytest.raises(InvalidJobId, match="is no job id"):
         store.why("../jobs/x")
+
+
+def test_a_job_is_done_since_its_value_was_written_whoever_is_to_be_told_later(store: JobStore) -> None:
+    job_id = store.create(1).id
+    store.fulfill(job_id, "done")
+    os.utime(store.layout.value(job_id), (then := time.time() - 2.5 * 86_400, then))
+    store.queue(job_id, "ops")
+    assert store.why(job_id).startswith("it is done: fulfilled 2 d ago;")
+    (entry,) = store.views.entries("fulfilled")
+    assert abs(entry.since - then) < 1
 
 
 @pytest.mark.parametrize(
