@@ -22,6 +22,8 @@ GUARD_TIMEOUT = 2.0
 GUARD_BELIEVED_BUSY = 30.0
 """Seconds for which the guard is not asked again after it could not be had."""
 GUARD_POLL = 0.002
+KEPT_OPEN = 16
+"""Stores whose guards a thread keeps open, the youngest; of a store that is done with nobody says so."""
 
 boottime: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 """Seconds by a clock that counts the time for which the machine was suspended."""
@@ -119,7 +121,11 @@ class Guards:
             self._refuse_if_busy(path)
         kept: _Shared | None = self._kept.__dict__.get(path)
         if kept is None or not kept.is_guard():
-            kept = self._kept.__dict__[path] = _Shared(self, path)
+            mine = self._kept.__dict__
+            mine.pop(path, None)
+            while len(mine) >= KEPT_OPEN:
+                del mine[next(iter(mine))]
+            kept = mine[path] = _Shared(self, path)
         return kept
 
     @contextmanager

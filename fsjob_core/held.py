@@ -34,7 +34,10 @@ class Held:
 
     @property
     def oncompromised(self) -> Callable[[Self], None] | None:
-        """Called once, from the watchdog thread, with this object, when the lease is lost; at once if it is already."""
+        """Called once, from the watchdog thread, with this object, when the lease is lost; at once if it is already.
+
+        It must return soon: who loses another lease meanwhile is told after it.
+        """
         return self._on_compromised
 
     @oncompromised.setter

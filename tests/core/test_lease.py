@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fsjob_core import errors
+from fsjob_core.guard import KEPT_OPEN
 from fsjob_core.host import REAL
 from fsjob_core.lease import Heart, Judgement, Lease, LockPlace, judge, look, remove, take_over
 from fsjob_core.store import JobStore
@@ -183,6 +184,14 @@ def test_taking_fails_cleanly_without_descriptors(store: JobStore, monkeypatch: 
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert not os.path.exists(lock.path)
+
+
+def test_a_thread_keeps_the_guards_of_its_latest_stores_open_and_no_others(tmp_path: Path) -> None:
+    stores = [JobStore(tmp_path / str(number), durability="process") for number in range(40)]
+    before = len(os.listdir("/proc/self/fd"))
+    for store in stores:
+        store.fulfill(store.create(1).id, b"")
+    assert len(os.listdir("/proc/self/fd")) <= before + KEPT_OPEN
 
 
 def test_the_guard_that_stands_at_the_path_is_held_although_another_was_before(store: JobStore) -> None:
