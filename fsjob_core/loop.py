@@ -10,6 +10,7 @@ import errno
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from contextlib import suppress
 from typing import ClassVar, Generic, TypeVar
 
 from .arrivals import Arrivals
@@ -216,8 +217,7 @@ class Loop(ABC, Generic[T]):
         cost = COST_TIMES * (now - began)
         self._look_at, self._soonest = now + max(RESCAN, cost), now + max(HINT_PAUSE, cost)
         self._nothing_left = at_rest and self._is_all_tried()
-        if not self._store.views.is_store():
-            self.gone = f"{self._store.directory} is no job store any more"
+        self._look_whether_it_is_there()
 
     def _leave_alone(self, why: str, job_id: str = "", began: float | None = None) -> None:
         """The store or this machine is in trouble: say so, and leave it alone for a while, longer each time."""
@@ -225,8 +225,13 @@ class Loop(ABC, Generic[T]):
         pause = min(FIRST_TROUBLE * 2.0**self._troubles, LONGEST_TROUBLE)
         self._troubles = min(self._troubles + 1, 10)
         self._leave_until = self._host.monotonic() + pause
-        if not self._store.views.is_store():
-            self.gone = f"{self._store.directory} is no job store any more"
+        self._look_whether_it_is_there()
+
+    def _look_whether_it_is_there(self) -> None:
+        """Only a clear "not there" ends the loop; no answer is none, and the store is asked again."""
+        with suppress(FsJobError, OSError):
+            if not self._store.views.is_store():
+                self.gone = f"{self._store.directory} is no job store any more"
 
     def _cancel_all(self) -> None:
         with self._mutex:

@@ -1,4 +1,4 @@
-"""Workers and notifiers on a job that they may read but not write: it holds nobody up, and is told of once."""
+"""Workers and notifiers in trouble: a job that they may not write holds nobody up, a silent store ends none."""
 
 from __future__ import annotations
 
@@ -58,3 +58,32 @@ def test_a_job_that_may_not_be_written_is_left_and_the_others_are_done(
     assert store.layout.job(first) in told[0].text
     assert not [event for event in events if event.kind == "telling" and event.id == first], "it would be told for ever"
     assert not [lock for lock in store.locks() if lock.id == first]
+
+
+@pytest.mark.parametrize("make", [worker, notifier])
+@pytest.mark.parametrize("answers", ["pulls", "no pull"])
+def test_a_store_that_does_not_answer_is_not_taken_for_gone(
+    store: JobStore, make: Callable[[JobStore, Told], Loop[Any]], answers: str
+) -> None:
+    job = store.create(1)
+    if make is notifier:
+        store.queue(job.id, "t")
+        store.fulfill(job.id, b"v")
+    calls, silent = LyingCalls(), [answers == "no pull"]
+
+    def be_silent(name: str, *args: Any) -> None:
+        if silent[0] or (name == "lstat" and args[0] == store.layout.jobs):
+            raise failure(errno.EIO, args[0])
+
+    def wait(event: Any, seconds: float) -> bool:
+        silent[0] = False
+        return REAL.wait(event, seconds)
+
+    events: list[WorkerEvent] = []
+    host = replace(REAL, calls=calls, wait=wait, services={})
+    loop = make(JobStore(store.directory, durability="process", _host=host), events.append)
+    calls.before = be_silent
+    loop.run()
+    assert [event.kind for event in events].count("error") == (answers == "no pull")
+    assert ("done" if make is worker else "told") in [event.kind for event in events]
+    assert not loop.gone
