@@ -305,12 +305,13 @@ REAL = Host(
 def _after_fork_in_child() -> None:
     """A child has none of its parent's leases, threads or descriptors, and is somebody else."""
     derived: list[Host] = REAL.services.pop(Host, [])
-    for service in REAL.services.values():
+    services = list(REAL.services.values())
+    REAL.services.clear()
+    REAL.services[Host] = derived
+    for service in services:
         abandon = getattr(service, "abandon", None)
         if abandon is not None:
             abandon()
-    REAL.services.clear()
-    REAL.services[Host] = derived
     _guards.forget()
     _tokens.clear()  # the parent gives these out
     me = _identify()

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
+from weakref import WeakSet
 
 from . import delivery, locks, removal, steps
 from .backlog import Backlog
@@ -77,10 +78,16 @@ class JobStore:
         else:
             self.ground.make_root()
         self.views = Views(_host, self.layout)
-        self._work = Backlog(self.ground, "work", order=order)
-        self._notifications = Backlog(self.ground, "notification", order=order)
-        self._due_notifications = Backlog(self.ground, "notification", order=order)
-        self._pulling = _host.mutex()
+        self._order = order
+        self._begin_pulling()
+
+    def _begin_pulling(self) -> None:
+        """Know nothing of what was pulled before: at the start, and in the child of a fork."""
+        self._work = Backlog(self.ground, "work", order=self._order)
+        self._notifications = Backlog(self.ground, "notification", order=self._order)
+        self._due_notifications = Backlog(self.ground, "notification", order=self._order)
+        self._pulling = self.host.mutex()
+        self.host.services.setdefault(_Stores, _Stores()).add(self)
 
     @property
     def directory(self) -> str:
@@ -498,3 +505,12 @@ class JobStore:
             'pending 0 s: no worker is signed in (Node workers are seen only while they hold a lock)'
         """
         return self.views.why(check_id(job_id))
+
+
+class _Stores(WeakSet[JobStore]):
+    """The stores of a process."""
+
+    def abandon(self) -> None:
+        """In the child of a fork: a thread that was pulling is not there to free its mutex, or to end its listing."""
+        for store in self:
+            store._begin_pulling()

@@ -4,6 +4,8 @@ import errno
 import io
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -434,3 +436,37 @@ def test_a_job_that_is_put_off_is_not_taken_from_a_listing_made_before(store: Jo
     assert taken is not None and taken.id == jobs[2].id
     taken.fulfill(b"")
     taken.release()
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "nfs4"])
+def test_a_child_of_fork_pulls_though_a_thread_of_its_parent_was_pulling(tmp_path: Path, fstype: str) -> None:
+    store = JobStore(tmp_path / "store", _host=replace(REAL, fstype=lambda path: fstype))
+    jobs = [store.create(n).id for n in range(3)]
+
+    def fork(generations: int) -> int:
+        """What the last of so many children has pulled, as its exit code says; each was made amid a pull."""
+        pulling, forked = threading.Event(), threading.Event()
+
+        def pull() -> None:
+            with store._pulling:
+                pulling.set()
+                forked.wait()
+
+        thread = threading.Thread(target=pull)
+        thread.start()
+        pulling.wait()
+        pid = os.fork()
+        if pid:
+            forked.set()
+            thread.join()
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        try:
+            signal.alarm(20)  # a child that hangs
+            if generations > 1:
+                os._exit(fork(generations - 1))
+            work = store.pull_work()
+            os._exit(jobs.index(work.id) + 1 if work is not None else 0)
+        finally:
+            os._exit(99)
+
+    assert [fork(1), fork(2)] == [1, 2]
