@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Unpack
 
 from .delivery import Notification
+from .errors import FsJobError, LeaseLost
 from .handlers import Teller
 from .host import Event
 from .ledger import ERROR_LENGTH, Tries
@@ -82,10 +83,15 @@ class Notifier(Loop[Notification]):
         self._wake.set()
 
     def _tell_target(self, note: Notification, target: Json, cancel: Event) -> Tries | None:
-        """Tell one target: None where it was told, else what is to be kept of that. Raises OSError, Cancelled."""
+        """Tell one target: None where it was told, else what is to be kept of that. Raises OSError, LeaseLost, Cancelled."""
         began = self._host.monotonic()
         self._tell("telling", note.id, target=_text(target))
-        error = self._teller.tell(self._store, note, target, cancel, self._timeout)
+        try:
+            error = self._teller.tell(self._store, note, target, cancel, self._timeout)
+        except LeaseLost:
+            raise
+        except FsJobError as refused:  # the value is missing, perhaps: a try like any other, or it would go on for ever
+            error = str(refused)
         if error is None:
             return None
         if cancel.is_set():

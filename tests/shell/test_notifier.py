@@ -134,6 +134,19 @@ def test_a_target_too_large_for_an_environment_is_given_up(store: JobStore, shel
     assert "too much for its environment" in entry.error
 
 
+@pytest.mark.parametrize("handler", [["--", "true"], ["--handler", "builtins:max"]], ids=["command", "Python"])
+def test_a_value_that_is_missing_is_a_try_and_given_up_in_the_end(
+    store: JobStore, shell: Shell, handler: list[str]
+) -> None:
+    job_id = done(store, "a", "b")
+    os.unlink(store.layout.value(job_id))
+    ran = shell("notifier", "--until-empty", "--retry-pause", "0.01", "--max-attempts", "2", "--json", *handler)
+    kinds = [json.loads(line)["kind"] for line in ran.stdout.splitlines()]
+    assert (kinds.count("not told"), kinds.count("given up"), kinds.count("error")) == (2, 2, 0)
+    for entry in read_ledger(store.get(job_id)):
+        assert (entry.count, entry.error) == (2, f"job {job_id} is fulfilled, but its value is missing; run it again")
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_every_target_is_told_once_or_given_up(store: JobStore, start: Start, tmp_path: Path, killed: bool) -> None:
     """A killed notifier may have told one that it did not record: at most what it had in hand is told twice."""
