@@ -83,7 +83,7 @@ class Notifier(Loop[Notification]):
         self._wake.set()
 
     def _tell_target(self, note: Notification, target: Json, cancel: Event) -> Tries | None:
-        """Tell one target: None where it was told, else what is to be kept of that. Raises OSError, LeaseLost, Cancelled."""
+        """Tell one target: None where it was told, else what is to be kept of that. Raises OSError, Cancelled."""
         began = self._host.monotonic()
         self._tell("telling", note.id, target=_text(target))
         try:
@@ -175,8 +175,13 @@ class _Round:
             with self._mutex:
                 told, self._told = self._told, []
                 failed, self._failed = self._failed, []
-            if told or failed:
-                self._note.settle(told, failed)
+            try:
+                if told or failed:
+                    self._note.settle(told, failed)
+            except BaseException:  # none of them is recorded: whoever waits to record his own is not to believe it
+                with self._mutex:
+                    self._told, self._failed = told + self._told, failed + self._failed
+                raise
 
     def _get_help(self) -> None:
         if len(self._left) > 1 and self._notifier._take_helper():

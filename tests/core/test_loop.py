@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 
 from fsjob_core.handlers import PythonHandler, PythonTeller
 from fsjob_core.host import REAL
+from fsjob_core.ledger import Tries
 from fsjob_core.loop import Loop
-from fsjob_core.notifier import Notifier
+from fsjob_core.notifier import Notifier, _Round
 from fsjob_core.options import WorkerEvent
+from fsjob_core.record import Json
 from fsjob_core.store import JobStore
 from fsjob_core.worker import Worker
 
@@ -87,3 +90,31 @@ def test_a_store_that_does_not_answer_is_not_taken_for_gone(
     assert [event.kind for event in events].count("error") == (answers == "no pull")
     assert ("done" if make is worker else "told") in [event.kind for event in events]
     assert not loop.gone
+
+
+def test_no_target_is_reported_told_that_could_not_be_recorded(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four threads have told one each; the second records what the last two wait to record, in vain."""
+    job = store.create(1)
+    for target in range(4):
+        store.queue(job.id, target)
+    store.fulfill(job.id, b"v")
+    note = store.pull_due_notification()
+    assert note is not None
+    events, tried = list[WorkerEvent](), list[int]()
+    notifier = Notifier(store, PythonTeller(lambda target, value: None), name="n", report=events.append, concurrency=4)
+    of_the_job = _Round(notifier, note, note.due_targets(), REAL.event())
+
+    def full(told: list[Json], failed: list[Tries]) -> None:
+        tried.append(len(told))
+        while len(tried) == 1 and len(of_the_job._told) < 3:
+            time.sleep(0.001)
+        raise failure(errno.ENOSPC)
+
+    monkeypatch.setattr(note, "settle", full)
+    with pytest.raises(OSError, match="No space"):
+        of_the_job.run()
+    assert {event.kind for event in events} == {"telling"} and tried == [1, 4, 4, 4]
+    assert store.get(job.id).waiting == [0, 1, 2, 3]
+    note.release()
