@@ -127,7 +127,7 @@ class Rounds:
         for key, group in list(self._found.items()):
             for path, problem in list(group.first.items()):
                 again = look_again(self._ground, self._views, problem)
-                if again is not None and again.place == key[1]:
+                if again is not None and again.place == problem.place:  # of many places the rest are one group
                     group.first[path] = again
                 else:
                     del group.first[path]

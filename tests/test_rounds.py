@@ -18,7 +18,7 @@ from fsjob_core.facts import Verdict
 from fsjob_core.feed import Examine, Grouped, Locks, Overview, Problems, Wanted, Workers
 from fsjob_core.host import REAL
 from fsjob_core.likeness import alike
-from fsjob_core.rounds import Rounds
+from fsjob_core.rounds import AGAIN, PLACES, Rounds
 from fsjob_core.thrift import Thrift
 from fsjob_core.views import Views
 
@@ -88,6 +88,29 @@ def test_links_of_a_moved_store_are_one_problem_that_goes_when_they_are_mended(
     assert all(os.readlink(store.layout.pending_link(job_id)) == f"../jobs/{job_id}" for job_id in ids)
     watched.until(lambda: not problems(watched))
     watched.until(lambda: not told())
+
+
+def test_links_that_lead_to_many_places_are_told_until_they_are_mended(store: JobStore) -> None:
+    """Those beyond the places that are told apart are one group."""
+    ids = [store.create(number).id for number in range(PLACES + 5)]
+    for number, job_id in enumerate(ids):
+        link = Path(store.layout.pending_link(job_id))
+        link.unlink()
+        link.symlink_to(f"/old{number}/jobs/{job_id}")
+    now, told = [1000.0], list[Problems]()
+    host = replace(REAL, monotonic=lambda: now[0], services={})
+    rounds = Rounds(Views(host, store.layout), tuple, lambda: len(ids), lambda: False, told.append)
+    thrift = Thrift(host, host.event(), lambda: False, lambda: False)
+    rounds.go_on(thrift)
+    assert (told[-1].total, len(told[-1].groups)) == (len(ids), PLACES + 1)
+    now[0] += AGAIN
+    rounds.go_on(thrift)
+    assert told[-1].total == len(ids), "nothing was mended"
+    for problem in list(store.doctor())[:-1]:
+        assert store.repair(problem).done
+    now[0] += AGAIN
+    rounds.go_on(thrift)
+    assert told[-1].total == 1
 
 
 def test_what_is_wrong_and_by_whom_it_is_mended(store: JobStore, watched: Watched) -> None:
