@@ -85,22 +85,25 @@ class Worker(Loop[WorkLease]):
 
         One that has run for a while without harm does not hold the others up any longer.
         """
-        while not self._is_its_turn():
+        while (turn := self._take_turn()) is None:
             if self._draining or cancel.is_set():
                 return  # not begun, so nothing counts
             self._host.wait(cancel, 0.05)
         try:
             self._attempt(work, cancel, began)
         finally:
-            self._next_suspect_at = 0.0
+            with self._mutex:
+                if self._next_suspect_at == turn:  # else the next one runs alone by now
+                    self._next_suspect_at = 0.0
 
-    def _is_its_turn(self) -> bool:
+    def _take_turn(self) -> float | None:
+        """When the turn that was taken ends; None while it is another's."""
         with self._mutex:
             now = self._host.monotonic()
-            free = now >= self._next_suspect_at
-            if free:
-                self._next_suspect_at = now + ALONE_FOR
-            return free
+            if now < self._next_suspect_at:
+                return None
+            self._next_suspect_at = now + ALONE_FOR
+            return self._next_suspect_at
 
     def _attempt(self, work: WorkLease, cancel: Event, began: float) -> None:
         work.begin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from fsjob_core.notifier import Notifier, _Round
 from fsjob_core.options import WorkerEvent
 from fsjob_core.record import Json
 from fsjob_core.store import JobStore
-from fsjob_core.worker import Worker
+from fsjob_core.worker import ALONE_FOR, Worker
 
 from .lying import LyingCalls, failure
 
@@ -118,3 +119,34 @@ def test_no_target_is_reported_told_that_could_not_be_recorded(
     assert {event.kind for event in events} == {"telling"} and tried == [1, 4, 4, 4]
     assert store.get(job.id).waiting == [0, 1, 2, 3]
     note.release()
+
+
+def test_a_suspect_that_ran_for_long_does_not_end_the_turn_of_the_next(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, begun, over, cancelled = [0.0], list[str](), threading.Event(), REAL.event()
+    cancelled.set()
+    host = replace(REAL, monotonic=lambda: now[0], services={})
+    there = JobStore(store.directory, durability="process", _host=host)
+    suspects = Worker(there, PythonHandler(str), name="w")
+    alone: Any = suspects._attempt_alone  # ends unbegun where it is cancelled before its turn
+
+    def attempt(name: str, *_: object) -> None:
+        begun.append(name)
+        if name == "first":
+            now[0] += ALONE_FOR
+            second.start()
+            while len(begun) < 2:
+                time.sleep(0.001)
+        elif name == "second":
+            over.wait()
+
+    monkeypatch.setattr(suspects, "_attempt", attempt)
+    second = threading.Thread(target=alone, args=("second", REAL.event(), 0.0))
+    alone("first", cancelled, 0.0)
+    alone("third", cancelled, 0.0)
+    assert begun == ["first", "second"]
+    over.set()
+    second.join()
+    alone("third", cancelled, 0.0)
+    assert begun == ["first", "second", "third"]
