@@ -92,13 +92,17 @@ class Operator:
         """Make jobs lazily, in durable batches; one audit line counts them when it ends, however it ends."""
         self._allowed()
         count, first = 0, ""
+
+        def tell(made: Sequence[JobRecord]) -> None:
+            nonlocal count, first
+            count, first = count + len(made), first or next((job.id for job in made), "")
+
         try:
-            for job in steps.create_many(self.store.ground, requests, keep=self._keeper.made):
-                count, first = count + 1, first or job.id
-                yield job
+            yield from steps.create_many(self.store.ground, requests, keep=self._keeper.made, tell=tell)
         finally:
             if count:
-                self._audit("create", Outcome(True, f"{count} jobs are pending, {first} the first", first), {})
+                are = "job is" if count == 1 else "jobs are"
+                self._audit("create", Outcome(True, f"{count} {are} pending, {first} the first", first), {})
 
     def fulfill(self, job_id: str, value: Value) -> Outcome:
         """Give a job its value by hand. Raises AlreadyFulfilled, JobNotFound."""

@@ -26,6 +26,12 @@ Keep = Callable[[Change], None]
 what the act replaces, so that it can be undone. What it raises ends the act with nothing changed."""
 KeepMade = Callable[[Sequence[Known]], None]
 """The same for jobs that are about to be made."""
+TellMade = Callable[[Sequence[JobRecord]], None]
+"""Called with the jobs of a batch once they are pending, also where nobody takes them any more."""
+
+
+def _nobody(_: Sequence[JobRecord]) -> None:
+    """Who does not want to be told."""
 
 
 # ── create ──
@@ -37,7 +43,9 @@ def create(ground: Ground, request: Json, *, like: str = "", keep: KeepMade | No
     return next(_make(ground, [_new(ground, request, like)], keep))
 
 
-def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | None = None) -> Iterator[JobRecord]:
+def create_many(
+    ground: Ground, requests: Iterable[Json], *, keep: KeepMade | None = None, tell: TellMade = _nobody
+) -> Iterator[JobRecord]:
     """New jobs in batches; a job is yielded once it is durable."""
     ground.ready()
     batch: list[Known] = []
@@ -47,16 +55,16 @@ def create_many(ground: Ground, requests: Iterable[Json], *, keep: KeepMade | No
             batch.append(_new(ground, request))
             if len(batch) >= BATCH or ground.host.monotonic() - began > BATCH_SECONDS:
                 full, batch = batch, []  # what could not be synced is not synced again and acknowledged
-                yield from _make(ground, full, keep)
+                yield from _make(ground, full, keep, tell)
                 began = ground.host.monotonic()
     except Exception as error:  # of the caller's iterable, or a refused request: what came before it is made
-        yield from _make(ground, batch, keep)
+        yield from _make(ground, batch, keep, tell)
         raise error
     except BaseException:
-        for _ in _make(ground, batch, keep):
+        for _ in _make(ground, batch, keep, tell):
             pass
         raise
-    yield from _make(ground, batch, keep)
+    yield from _make(ground, batch, keep, tell)
 
 
 def _new(ground: Ground, request: Json, like: str = "") -> Known:
@@ -66,7 +74,9 @@ def _new(ground: Ground, request: Json, like: str = "") -> Known:
     return record.to_bytes(), record
 
 
-def _make(ground: Ground, batch: list[Known], keep: KeepMade | None) -> Iterator[JobRecord]:
+def _make(
+    ground: Ground, batch: list[Known], keep: KeepMade | None, tell: TellMade = _nobody
+) -> Iterator[JobRecord]:
     """Settle the jobs of a batch, make them durable together, and only then give them out."""
     if keep is not None and batch:
         keep(batch)
@@ -80,8 +90,10 @@ def _make(ground: Ground, batch: list[Known], keep: KeepMade | None) -> Iterator
         failure = error
     except BaseException:
         _link(ground, made)
+        tell(made)
         raise
     _link(ground, made)
+    tell(made)
     yield from made
     if failure is not None:
         raise failure

@@ -101,7 +101,7 @@ def _create_all(operator: Operator, requests: Iterable[Json], as_json: bool) -> 
         made = "the job before it was made" if count == 1 else f"the {count:,} jobs before it were made"
         raise errors.InvalidRequest(f"{error}; {made}") from None
     except KeyboardInterrupt:
-        complain(f"at least {count:,} jobs were made")
+        complain(f"at least {count:,} {'job was' if count == 1 else 'jobs were'} made")
         raise
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,33 @@ def test_an_edit_wants_the_version(store: JobStore, operator: Operator) -> None:
     store.fulfill(job.id, b"")
     with pytest.raises(errors.AlreadyFulfilled):
         operator.edit(job.id, 1, "late")
+
+
+def _interrupted() -> Iterator[int]:
+    yield from range(3)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("requests", "taken", "said"),
+    [
+        (_interrupted, 3, "3 jobs are pending, {} the first"),
+        (lambda: range(5), 1, "5 jobs are pending, {} the first"),
+        (lambda: range(1), 9, "1 job is pending, {} the first"),
+    ],
+    ids=["interrupted", "left", "one"],
+)
+def test_the_audit_counts_what_was_made_of_many_however_it_ends(
+    store: JobStore, operator: Operator, requests: Callable[[], Iterable[int]], taken: int, said: str
+) -> None:
+    """Whoever is interrupted, or takes only some, has not seen all that were made with them."""
+    made = operator.create_many(requests())
+    with suppress(KeyboardInterrupt):
+        list(islice(made, taken))
+    made.close()  # type: ignore[attr-defined]
+    pending = sorted(entry.id for entry in store.views.entries("pending"))
+    assert [line["what"] for line in operator.audit(9)] == [said.format(pending[0])]
+    assert said.startswith(f"{len(pending)} ")
 
 
 def test_a_live_lock_refuses_a_delete(store: JobStore, operator: Operator, holding: Callable[[str], Holder]) -> None:
