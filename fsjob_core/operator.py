@@ -187,11 +187,21 @@ class Operator:
         return removal.due_each(self.store.ground, ages)
 
     def purge(self, older_than: float, what: Due | None = None) -> Outcome:
-        """Remove for good what is due, or that part of it that was shown before; there is no way back."""
+        """Remove for good what is due, or that part of it that was shown before; there is no way back.
+
+        Not done where some could not be removed; all others are. The audit has what was done if it is cut short, too.
+        """
+        purged = removal.Purged()
 
         def act() -> Outcome:
-            count = removal.purge(self.store.ground, older_than, what)
-            return Outcome(True, f"{count} {'was' if count == 1 else 'were'} removed for good")
+            try:
+                removal.purge(self.store.ground, older_than, what, purged)
+            except BaseException:
+                if purged.count:
+                    cut_short = Outcome(False, f"{purged.told}; then it was cut short")
+                    self._audit("purge", cut_short, {"older_than": older_than})
+                raise
+            return Outcome(purged.first is None, purged.told)
 
         return self._do("purge", "", act, older_than=older_than)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .change import Change
@@ -119,10 +120,40 @@ def _trash_due(ground: Ground, before: float) -> Iterator[tuple[str, float]]:
                 yield name, at
 
 
-def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
-    """Remove for good what is due, or that part of it that `what` names; gives how many.
+@dataclass
+class Purged:
+    """What has become of a purge so far."""
 
-    A job with targets that were not told stays, and so does one that somebody holds.
+    count: int = 0
+    failed: int = 0
+    first: OSError | None = None
+    """Why the first of those failed that could not be removed."""
+    _first_name: str = ""
+
+    @contextmanager
+    def going_on(self, name: str) -> Iterator[None]:
+        """What cannot be removed, another account's perhaps, does not keep those behind it."""
+        try:
+            yield
+        except OSError as error:
+            self.failed += 1
+            if self.first is None:
+                self.first, self._first_name = error, name
+
+    @property
+    def told(self) -> str:
+        """In a sentence."""
+        removed = f"{self.count} {'was' if self.count == 1 else 'were'} removed for good"
+        if self.first is None:
+            return removed
+        which = "1 could not be:" if self.failed == 1 else f"{self.failed} could not be, the first is"
+        return f"{removed}; {which} {self._first_name}: {self.first.strerror or self.first}"
+
+
+def purge(ground: Ground, older_than: float, what: Due | None = None, purged: Purged | None = None) -> Purged:
+    """Remove for good what is due, or that part of it that `what` names; gives what came of it, kept in `purged`.
+
+    A job with targets that were not told stays, and so does one that somebody holds, or that another account owns.
     """
     if not isinstance(older_than, (int, float)) or not older_than >= 0:
         raise ValueError(f"older_than is a number of seconds, 0 or more, not {older_than!r}")
@@ -130,13 +161,14 @@ def purge(ground: Ground, older_than: float, what: Due | None = None) -> int:
     if what is None:
         what = due(ground, older_than)
     before = ground.host.time() - older_than
-    count = 0
+    purged = purged if purged is not None else Purged()
     for job_id in what.jobs:
-        with suppress(FsJobError):  # locked, or gone, or run again meanwhile: it stays
-            count += _discard(ground, _delete_if_due(ground, job_id, before))
+        with suppress(FsJobError), purged.going_on(job_id):  # locked, or gone, or run again meanwhile: it stays
+            purged.count += _discard(ground, _delete_if_due(ground, job_id, before))
     for name in what.trash:
-        count += _discard(ground, name)
-    return count
+        with purged.going_on(name):
+            purged.count += _discard(ground, name)
+    return purged
 
 
 def _delete_if_due(ground: Ground, job_id: str, before: float) -> str:

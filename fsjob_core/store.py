@@ -178,11 +178,16 @@ class JobStore:
     def purge(self, older_than: float) -> int:
         """Remove for good what was fulfilled, or lies in the trash, for longer than so many seconds; how many.
 
+        Raises OSError where some could not be removed, the first of them, once all others are.
+
             >>> store.fulfill(store.create(1).id, "done")
             >>> store.purge(older_than=86400)
             0
         """
-        return removal.purge(self.ground, older_than)
+        purged = removal.purge(self.ground, older_than)
+        if purged.first is not None:
+            raise purged.first
+        return purged.count
 
     # ── notifications ──
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from fsjob_core import errors
+from fsjob_core.host import REAL
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 from .conftest import Holder
+from .lying import LyingCalls, failure
 from .test_undo import links
 
 
@@ -93,6 +97,47 @@ def test_a_purge_removes_what_was_shown_and_is_still_due(store: JobStore, operat
     assert sorted(os.listdir(store.layout.jobs)) == sorted((waited, other, later))
     assert os.listdir(store.layout.trash) == os.listdir(store.layout.tmp) == []
     assert operator.purge(3600).what == "0 were removed for good"
+
+
+@pytest.mark.parametrize("ended", [None, KeyboardInterrupt], ids=["refused", "interrupted"])
+def test_what_a_purge_cannot_remove_keeps_nothing_behind_it(
+    store: JobStore, ended: type[BaseException] | None
+) -> None:
+    """Another account's; and the audit has how many were removed, however it ends."""
+    jobs = [store.create(n).id for n in range(6)]
+    for job_id in jobs:
+        store.fulfill(job_id, b"v")
+    trashed = [store.create(n).id for n in range(2)]
+    for job_id in trashed:
+        store.delete(job_id)
+    name = next(name for name in os.listdir(store.layout.trash) if trashed[0] in name)
+    calls = LyingCalls()
+
+    def refuse(call: str, *args: object) -> None:
+        if call == "rename" and args[0] in (store.layout.job(jobs[2]), store.layout.in_trash(name)):
+            raise failure(errno.EACCES, args[0])
+        if call == "rename" and args[0] == store.layout.job(jobs[4]) and ended is not None:
+            raise ended
+
+    there = JobStore(store.directory, durability="process", _host=replace(REAL, calls=calls, services={}))
+    operator = Operator(there, "ann")
+    calls.before = refuse
+    if ended is None:
+        outcome = operator.purge(0)
+        assert not outcome.done
+        assert outcome.what == (
+            f"6 were removed for good; 2 could not be, the first is {jobs[2]}: Permission denied"
+        )
+        assert os.listdir(store.layout.jobs) == [jobs[2]] and os.listdir(store.layout.trash) == [name]
+        with pytest.raises(PermissionError):
+            there.purge(0)
+    else:
+        with pytest.raises(ended):
+            operator.purge(0)
+        assert os.listdir(store.layout.tmp) == [] and len(os.listdir(store.layout.jobs)) == 3
+    (line,) = operator.audit(9)
+    removed = "6 were removed" if ended is None else "3 were removed"
+    assert (line["act"], line["done"]) == ("purge", False) and str(line["what"]).startswith(removed)
 
 
 def test_a_label_keeps_what_it_does_not_know(store: JobStore, operator: Operator) -> None:
