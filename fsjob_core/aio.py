@@ -20,7 +20,7 @@ from .held import Held
 from .host import Host
 from .journal import Outcome
 from .record import JobRecord, Json
-from .steps import Value
+from .steps import BATCH_SECONDS, Value
 from .store import JobStore
 from .work import WorkLease
 
@@ -78,6 +78,13 @@ class AsyncJobStore:
         future = self._pool.submit(call)
         await asyncio.shield(asyncio.wrap_future(future))
 
+    def _leave(self, call: Callable[[], None]) -> None:
+        """A call that nobody awaits."""
+        try:
+            self._pool.submit(call)
+        except RuntimeError:  # the store was closed before the generator that makes this call
+            self.store.host.spawn(call, "fsjob-aio-late")
+
     async def _pull(self, pull: Callable[[], L | None]) -> L | None:
         arrival = _Arrival(self.store.host, pull)
         try:
@@ -85,16 +92,22 @@ class AsyncJobStore:
         except asyncio.CancelledError:
             too_late = arrival.abandon()
             if too_late is not None:
-                self._pool.submit(too_late.release)
+                self._leave(too_late.release)
             raise
 
     async def _each(self, iterator: Iterator[R], at_once: int) -> AsyncIterator[R]:
         """What a blocking iterator yields, a few at a time; it is closed in the end, cancelled or not."""
-        mutex = self.store.host.mutex()
+        mutex, failures = self.store.host.mutex(), list[Exception]()
 
         def take() -> list[R]:
+            found: list[R] = []
             with mutex:
-                return list(islice(iterator, at_once))
+                try:
+                    for each in islice(iterator, at_once):
+                        found.append(each)
+                except Exception as error:  # told after what came before it
+                    failures.append(error)
+            return found
 
         def close() -> None:
             with mutex:
@@ -104,8 +117,10 @@ class AsyncJobStore:
             while found := await self._call(take):
                 for each in found:
                     yield each
+            if failures:
+                raise failures[0]
         finally:
-            self._pool.submit(close)
+            self._leave(close)
 
     # ── create and change ──
 
@@ -115,16 +130,29 @@ class AsyncJobStore:
 
     async def create_many(self, requests: Iterable[Json] | AsyncIterable[Json]) -> AsyncIterator[JobRecord]:
         """Make jobs lazily, in durable batches: each is yielded once it is durable. Takes an async iterable, too."""
-        if isinstance(requests, AsyncIterable):
-            batch: list[Json] = []
+        if not isinstance(requests, AsyncIterable):
+            async for job in self._each(iter(self.store.create_many(requests)), 1):
+                yield job
+            return
+        monotonic = self.store.host.monotonic
+        batch: list[Json] = []
+        began = monotonic()
+        try:
             async for request in requests:
                 batch.append(request)
-                if len(batch) >= AT_ONCE:
-                    for job in await self._call(lambda given: list(self.store.create_many(given)), batch):
+                if len(batch) >= AT_ONCE or monotonic() - began > BATCH_SECONDS:
+                    full, batch = batch, []
+                    async for job in self._each(self.store.create_many(full), AT_ONCE):
                         yield job
-                    batch = []
-            requests = batch
-        async for job in self._each(iter(self.store.create_many(requests)), 1):
+                    began = monotonic()
+        except Exception as error:  # of the caller's iterable, or a refused request: what came before it is made
+            async for job in self._each(self.store.create_many(batch), AT_ONCE):
+                yield job
+            raise error
+        except BaseException:  # cancelled while it waited: made all the same
+            self._leave(lambda: _exhaust(self.store.create_many(batch)))
+            raise
+        async for job in self._each(self.store.create_many(batch), AT_ONCE):
             yield job
 
     async def update(self, job_id: str, version: int, request: Json) -> JobRecord:
@@ -249,6 +277,11 @@ class AsyncJobStore:
     async def why(self, job_id: str) -> str:
         """See `JobStore.why`."""
         return await self._call(self.store.why, job_id)
+
+
+def _exhaust(iterator: Iterator[object]) -> None:
+    for _ in iterator:
+        pass
 
 
 class _Arrival(Generic[L]):

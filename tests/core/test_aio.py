@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ import pytest
 from fsjob_core import JobStore, errors
 from fsjob_core.aio import AsyncJobStore, AsyncNotification, AsyncWorkLease
 from fsjob_core.delivery import Notification
+from fsjob_core.host import REAL
 from fsjob_core.record import Json
+from fsjob_core.steps import BATCH_SECONDS
 from fsjob_core.work import WorkLease
 
 
@@ -77,6 +81,76 @@ async def test_many_are_made_of_an_iterable_of_either_kind(aio: AsyncJobStore) -
     assert made == list(range(450))
     assert [job.request async for job in aio.create_many(["a", "b"])] == ["a", "b"]
     assert len({entry.id async for entry in aio.list("pending")}) == 452
+
+
+class Ended(Exception):
+    """Of a source of requests."""
+
+
+async def _ends(count: int) -> AsyncIterator[Json]:
+    for number in range(count):
+        yield number
+    raise Ended
+
+
+async def _spoils(count: int) -> AsyncIterator[Json]:
+    for number in range(count + 100):
+        yield number if number != count else float("nan")
+
+
+@pytest.mark.parametrize("count", [150, 250])
+@pytest.mark.parametrize(("source", "error"), [(_ends, Ended), (_spoils, errors.InvalidRequest)])
+async def test_what_came_before_an_error_is_made_and_told(
+    aio: AsyncJobStore, source: Callable[[int], AsyncIterator[Json]], error: type[Exception], count: int
+) -> None:
+    told = []
+    with pytest.raises(error):
+        async for job in aio.create_many(source(count)):
+            told.append(job.request)
+    assert told == list(range(count)) and (await aio.counts()).pending == count
+
+
+async def test_a_source_that_is_slow_or_cancelled_holds_nothing_back(aio: AsyncJobStore) -> None:
+    now, asked, told = [0.0], list[Json](), list[tuple[Json, int]]()
+    taken = asyncio.Event()
+    aio.store.host = replace(REAL, monotonic=lambda: now[0])
+
+    async def slow() -> AsyncIterator[Json]:
+        for number in range(3):
+            now[0] += 0.0 if number != 1 else 2 * BATCH_SECONDS
+            asked.append(number)
+            yield number
+        taken.set()
+        await asyncio.sleep(600)
+
+    async def make() -> None:
+        async for job in aio.create_many(slow()):
+            told.append((job.request, len(asked)))
+
+    task = asyncio.create_task(make())
+    await taken.wait()
+    assert told == [(0, 2), (1, 2)]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await aio.close()
+    assert aio.store.counts().pending == 3
+
+
+async def test_a_listing_that_was_left_is_closed_after_its_store(tmp_path: Path) -> None:
+    troubles: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: troubles.append(what))
+    async with AsyncJobStore(tmp_path / "store", durability="process") as store:
+        await store.create(1)
+        listing = store.list("pending")
+        async for _ in listing:
+            break
+    await listing.aclose()  # type: ignore[attr-defined]  # as the loop does with one that nobody holds any more
+    del listing
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert not troubles
 
 
 async def test_what_was_taken_before_it_stopped_is_made(aio: AsyncJobStore) -> None:
