@@ -24,6 +24,7 @@ from .errors import (
     NotAStore,
     NotFulfilled,
     ReadOnly,
+    Unsettled,
     VersionMismatch,
 )
 from .record import JobRecord
@@ -45,5 +46,6 @@ __all__ = [
     "NotAStore",
     "NotFulfilled",
     "ReadOnly",
+    "Unsettled",
     "VersionMismatch",
 ]
