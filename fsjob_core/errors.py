@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room, then try again",
+    errno.EDQUOT: "make room, then try again",
+    errno.EROFS: "it can only be read here",
+    errno.EACCES: "ask as which account it may be used",
+    errno.EMFILE: "raise `ulimit -n`",
+}
+
 
 class FsJobError(Exception):
     """Base of all errors of this library. OSError is left as it is: it names the path itself."""
@@ -10,6 +20,15 @@ class FsJobError(Exception):
 def named(error: OSError, path: str) -> OSError:
     """An error of a call on a descriptor, which says what is wrong but not with what: the same with its path."""
     return OSError(error.errno, error.strerror or str(error), path)
+
+
+def in_words(error: BaseException) -> str:
+    """An error in one line; of an OSError: the path, what is wrong with it, and what to do."""
+    if not (isinstance(error, OSError) and error.strerror):
+        return str(error)
+    where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    advice = _WHAT_TO_DO.get(error.errno or 0, "")
+    return f"{where}{error.strerror}{advice and f'; {advice}'}"
 
 
 class NotAStore(FsJobError):

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import locks, removal, steps
-from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, ReadOnly
+from .errors import FsJobError, GuardBusy, JobLocked, LeaseLost, LockTimeout, ReadOnly, in_words
 from .journal import REFUSED, UNDONE, Entry, Group, Journal, Kept, Outcome, append_audit, read_audit
 from .keeping import Keeper
 from .layout import check_id
@@ -164,7 +164,7 @@ class Operator:
         try:
             self._park(released.id)
         except (FsJobError, OSError) as error:
-            return Outcome(False, f"{released.what}, but the job is not parked: {error}", released.id)
+            return Outcome(False, f"{released.what}, but the job is not parked: {in_words(error)}", released.id)
         return Outcome(True, f"{released.what}, and the job is parked", released.id)
 
     def delete(self, job_id: str) -> Outcome:
@@ -380,7 +380,7 @@ class Operator:
         try:
             return self._do("undo", kept.id, act, of=kept.act, group=entry.group), True
         except (FsJobError, OSError) as error:
-            return Outcome(False, str(error), kept.id), not isinstance(error, _LATER)
+            return Outcome(False, in_words(error), kept.id), not isinstance(error, _LATER)
 
     # ── what every act goes through ──
 

@@ -173,8 +173,10 @@ class Tally:
             self._code = max(self._code, REFUSED)
         if self._as_json:
             print_json({"id": outcome.id or job_id, "done": outcome.done, "what": outcome.what})
-        else:
+        elif outcome.done:
             say(safe_text(outcome.what))
+        else:
+            complain(safe_text(outcome.what))
 
     def end(self) -> None:
         """Leave the command with the exit code."""

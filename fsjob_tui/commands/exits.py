@@ -36,13 +36,6 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _NOT_ANSWERING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN})
-_WHAT_TO_DO = {
-    errno.ENOSPC: "make room, then try again",
-    errno.EDQUOT: "make room, then try again",
-    errno.EROFS: "it can only be read here",
-    errno.EACCES: "ask as which account it may be used",
-    errno.EMFILE: "raise `ulimit -n`",
-}
 
 
 class OutputClosed(Exception):
@@ -68,13 +61,9 @@ def exit_code(error: BaseException) -> int:
 
 def sentence(error: BaseException) -> str:
     """What went wrong, in one safe line."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-        advice = _WHAT_TO_DO.get(error.errno or 0, "")
-        return safe_text(f"{where}{error.strerror}{advice and f'; {advice}'}")
     if isinstance(error, errors.CorruptJob):
         return safe_text(f"{error}; `fsjob doctor` tells what can be done")
-    return safe_text(str(error)) or type(error).__name__
+    return safe_text(errors.in_words(error)) or type(error).__name__
 
 
 def complain(text: str) -> None:

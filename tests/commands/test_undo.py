@@ -5,40 +5,14 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fsjob_core import JobStore
 
-from ..conftest import ROOT
 from ..terminal.terminal import Terminal
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return JobStore(tmp_path / "store", durability="process")
-
-
-Run = Callable[..., "tuple[int, str, str]"]
-
-
-@pytest.fixture
-def run(store: JobStore) -> Run:
-    """Run `fsjob ARGUMENTS` on the store; gives exit code, output and complaint."""
-
-    def fsjob(*arguments: str, given: str = "") -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "fsjob_tui.cli", *arguments], input=given, capture_output=True, text=True,
-            env={**os.environ, "FSJOB_DIR": store.directory, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout, done.stderr
-
-    return fsjob
+from .conftest import Run
 
 
 def test_edit_and_its_undo(store: JobStore, run: Run) -> None:
@@ -83,13 +57,14 @@ def test_the_list_of_what_can_be_undone(store: JobStore, run: Run) -> None:
     assert (park["act"], park["jobs"], park["first"], park["who"]) == ("park", 1, made[:1], getpass.getuser())
     assert (create["act"], create["jobs"], create["first"]) == ("create", 4, made[:3])
     assert f"{create['group']}  " in run("undo", "--list")[1] and "and 1 more" in run("undo", "--list")[1]
-    code, out, _ = run("undo", create["group"])
-    assert code == 4 and out.count("in the trash") == 3 and "it was parked since" in out
+    code, out, complaint = run("undo", create["group"])
+    assert code == 4 and out.count("in the trash") == 3 and "it was parked since" in complaint
     assert run("undo", create["group"])[0] == 4
     assert run("undo")[0] == 0 and store.counts().pending == 1
-    assert run("undo", "no-group")[:2] == (
+    assert run("undo", "no-group") == (
         4,
-        "no act named no-group can be undone; `fsjob undo --list` shows everybody's acts\n",
+        "",
+        "fsjob: no act named no-group can be undone; `fsjob undo --list` shows everybody's acts\n",
     )
 
 
@@ -107,10 +82,11 @@ def test_unqueue_requeue_and_park_are_undone(store: JobStore, run: Run) -> None:
 def test_who_does_not_wait_is_said_so(store: JobStore, run: Run) -> None:
     job = store.create(1)
     assert run("queue", job.id, '"a"') == (0, f"1 target waits for job {job.id}\n", "")
-    assert run("unqueue", job.id, '"b"') == (4, f"this target did not wait: 1 target waits for job {job.id}\n", "")
-    code, out, _ = run("queue", "--again", job.id)
-    assert code == 4 and "is told anew: none that was given up waits" in out
-    assert "these do not wait" in run("queue", "--again", job.id, '"b"')[1]
+    refused = f"fsjob: this target did not wait: 1 target waits for job {job.id}\n"
+    assert run("unqueue", job.id, '"b"') == (4, "", refused)
+    code, out, complaint = run("queue", "--again", job.id)
+    assert (code, out) == (4, "") and "is told anew: none that was given up waits" in complaint
+    assert "these do not wait" in run("queue", "--again", job.id, '"b"')[2]
     assert run("queue", "--again", job.id, '"a"') == (0, f"job {job.id}: 1 target is told anew\n", "")
 
 
