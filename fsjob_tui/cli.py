@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -46,6 +48,14 @@ COMMANDS = {
 """Every command and the module of `fsjob_tui.commands` that has it, in the order of the help."""
 
 
+@contextmanager
+def _closed_pipe_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # click would make a failure of it
+        raise OutputClosed from None
+
+
 class LazyGroup(click.Group):
     """Knows its commands by name alone; what looks like a directory instead opens the console on it."""
 
@@ -59,11 +69,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _closed_pipe_told():  # --help and --version print here
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with _closed_pipe_told():
             return super().invoke(ctx)
-        except BrokenPipeError:  # click would make a failure of it
-            raise OutputClosed from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

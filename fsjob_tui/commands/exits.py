@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import sys
@@ -43,7 +44,7 @@ class OutputClosed(Exception):
 
 
 class OutputFailed(Exception):
-    """What was printed could not be written; what the command did stands. Its cause is the OSError."""
+    """What was printed could not be written; what the command did stands: the message. Its cause: an OSError."""
 
 
 def exit_code(error: BaseException) -> int:
@@ -82,9 +83,10 @@ def run_safely(run: Callable[[], object]) -> int:
         code = 128 + signal.SIGPIPE
         _drop_output()
     except (OutputFailed, OSError) as failed:  # an OSError of the last flush
-        error = failed.__cause__ if isinstance(failed, OutputFailed) and failed.__cause__ else failed
-        code = exit_code(error)
-        complain(f"standard output: {sentence(error)}")
+        cause, done = (failed.__cause__, str(failed)) if isinstance(failed, OutputFailed) else (failed, "")
+        why = cause.strerror if isinstance(cause, OSError) else cause  # no advice: trying again may do it twice
+        complain(f"standard output: {why}{done and f'; {done}'}")
+        code = FAILED
         _drop_output()
     return code
 
@@ -103,6 +105,8 @@ def _run(run: Callable[[], object]) -> int:
         complain("interrupted")
         return INTERRUPTED
     except (errors.FsJobError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is None:  # of a help, perhaps: then this fails alike
+            sys.stdout.flush()
         complain(sentence(error))
         return exit_code(error)
     except RecursionError:
@@ -114,6 +118,12 @@ def _run(run: Callable[[], object]) -> int:
     return ended if isinstance(ended, int) else 0
 
 
+def allow_closed_output() -> None:
+    """For what prints nothing of its own: a closed standard output is no trouble for whom it runs."""
+    if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        _drop_output()
+
+
 def _drop_output() -> None:
     """What is still in the buffer goes nowhere; else the interpreter complains about it when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -122,12 +132,15 @@ def _drop_output() -> None:
 
 
 def _mend_standard_streams() -> None:
-    """A closed standard stream becomes /dev/null, or the next file that is opened takes its number."""
+    """A closed standard stream becomes /dev/null, or the next file that is opened takes its number.
+
+    One that can only be read, where it is standard output: what is printed there fails, as on a full disk.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY if name == "stdout" else os.O_RDWR)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):

@@ -20,7 +20,7 @@ from fsjob_core.store import JobStore
 from ..text import safe_text
 from .arguments import job_ids, json_argument, json_lines, many_ids, one_id, open_argument, parse_json, read_lines
 from .common import Tally, acting, print_json, progress, say, with_store, writing
-from .exits import complain
+from .exits import OutputFailed, complain
 
 
 @click.command("create")
@@ -59,10 +59,13 @@ def create_command(
 
 
 def _print(job: JobRecord, as_json: bool) -> None:
-    if as_json:
-        print_json({"id": job.id, "version": job.version})
-    else:
-        say(job.id)
+    try:
+        if as_json:
+            print_json({"id": job.id, "version": job.version})
+        else:
+            say(job.id)
+    except OutputFailed as failed:
+        raise OutputFailed(f"job {job.id} was made, but its id could not be printed") from failed.__cause__
 
 
 def _creator(directory: str, write: bool) -> Operator:
@@ -97,6 +100,9 @@ def _create_all(operator: Operator, requests: Iterable[Json], as_json: bool) -> 
         for job in operator.create_many(requests):
             count += 1
             _print(job, as_json)
+    except OutputFailed as failed:
+        more = "nor those of others made together with it; `fsjob undo` takes all of them back"
+        raise OutputFailed(f"{failed}, {more}") from failed.__cause__
     except errors.InvalidRequest as error:
         made = "the job before it was made" if count == 1 else f"the {count:,} jobs before it were made"
         raise errors.InvalidRequest(f"{error}; {made}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -243,8 +242,10 @@ def value_command(directory: str, as_json: bool, ids: tuple[str, ...]) -> None:
                 data = source.read()
                 print_json({"id": job_id, "size": len(data), **_in_json(data)})
             else:
-                shutil.copyfileobj(source, sys.stdout.buffer, CHUNK)
-                sys.stdout.buffer.flush()
+                while data := source.read(CHUNK):
+                    with printing():
+                        sys.stdout.buffer.write(data)
+                        sys.stdout.buffer.flush()
 
     _each(ids, value)
 

@@ -30,7 +30,7 @@ from fsjob_core.worker import Worker
 
 from ..text import safe_text, short_seconds, short_size
 from .common import acting, with_store
-from .exits import INTERRUPTED
+from .exits import INTERRUPTED, allow_closed_output
 
 H = TypeVar("H", Handler, Teller)
 
@@ -184,6 +184,7 @@ def _obey(run: Run, as_json: bool, make: Callable[[Report], Loop[Any]]) -> None:
         raise click.UsageError("what does the work? Give a command after --, or --handler MODULE:FUNCTION")
     if run.name is not None and not is_job_id(run.name):
         raise click.UsageError(f"--name {run.name!r:.80} cannot be a file's name of at most 200 printable bytes")
+    allow_closed_output()  # what a handler prints
     loop = make(_reporter(run.events_fd, as_json))
     told = _obey_signals(loop, run.drain_timeout)
     if run.events_fd is not None and _is_pipe(0):
