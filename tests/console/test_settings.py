@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fsjob_tui.console.actions import ACTIONS, keymap, remapped
+from fsjob_tui.console.screens.main import MainScreen
 from fsjob_tui.console.views import VIEWS
 from fsjob_tui.console.views.column import chosen
 from fsjob_tui.settings import RECENT, Settings, directory_of, keep, load, recent, remember, settings_file
@@ -139,6 +140,14 @@ def test_columns_in_ones_own_order() -> None:
     columns = VIEWS["pending"].columns
     assert [column.title for column in chosen(columns, ("request", "JOB", "nothing"))] == ["", "REQUEST", "JOB"]
     assert chosen(columns, ()) == columns == chosen(columns, ("nothing",))
+
+
+def test_columns_and_views_that_there_are_not_are_told() -> None:
+    wanted = {"pending": ("job", "NOPE"), "parked-jobs": ("ERROR",), "nowhere": ("JOB",)}
+    told = MainScreen("/nowhere", settings=Settings(columns=wanted)).complaints
+    assert [line.partition(" (")[0] for line in told] == [
+        "columns: pending has no column NOPE", "columns: there is no view nowhere",
+    ]  # fmt: skip
 
 
 # ── stores ──

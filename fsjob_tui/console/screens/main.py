@@ -19,7 +19,7 @@ from ..actions.worker import start
 from ..canary import CanaryEnded
 from ..clipboard import copy
 from ..occasion import Occasion, Occasions
-from ..views import VIEWS, View
+from ..views import VIEWS, View, not_to_be_shown
 from ..widgets.filterline import FilterLine
 from ..widgets.table import JobTable
 from .dialogs import Ask
@@ -46,6 +46,7 @@ class MainScreen(Painted):
     ) -> None:  # fmt: skip
         super().__init__(directory, settings=settings, read_only=read_only, worker=worker, occasions=occasions)
         self.actions, self.complaints = remapped(settings.keys)
+        self.complaints += not_to_be_shown(settings.columns)
         self._mouse = settings.mouse
 
     def on_mount(self) -> None:
