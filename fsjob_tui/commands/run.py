@@ -65,7 +65,7 @@ def _run_options(max_attempts: int, timeout: float | None, gives_up: str) -> Cal
         click.option("--retry-pause", type=click.FloatRange(0), default=FIRST_PAUSE, show_default=True, metavar="S",
                      help="Seconds before the second try; each further pause is twice as long, jittered."),
         click.option("--drain-timeout", type=click.FloatRange(0), default=float("inf"), metavar="S",
-                     help="Told to end, give what runs so many seconds at most; a hangup gives 24."),
+                     help=f"Told to end, give what runs so many seconds at most; a hangup gives {HANGUP_DRAIN:.0f}."),
         click.option("--until-empty", is_flag=True, help="End when nothing is left to take or to try again."),
         click.option("--events-fd", type=click.IntRange(0), hidden=True),
     ]  # fmt: skip
