@@ -74,8 +74,8 @@ class Label:
 
     @property
     def guarded(self) -> bool:
-        """Whether people change it only where they say that they mean to."""
-        return self.klass in ("prod", UNREADABLE)
+        """Whether people change it only where they say that they mean to: class "prod", in any case."""
+        return self.klass.lower() in ("prod", UNREADABLE)
 
     @property
     def told(self) -> str:

@@ -57,8 +57,8 @@ def settings_file() -> Path:
     return Path(platformdirs.user_config_path("fsjob", appauthor=False)) / "settings.toml"
 
 
-def load(path: Path | None = None) -> tuple[Settings, list[str]]:
-    """The settings, and a sentence for each that cannot be used."""
+def load(path: Path | None = None, only: str = "") -> tuple[Settings, list[str]]:
+    """The settings, and a sentence for each that cannot be used; of all or, if named, of one alone."""
     path = path or settings_file()
     try:
         found = tomllib.loads(path.read_text("utf-8"))
@@ -69,6 +69,8 @@ def load(path: Path | None = None) -> tuple[Settings, list[str]]:
         return Settings(), [f"{path.name} is not used: {reason} ({path})"]
     settings, wrong = Settings(), []
     for name, value in found.items():
+        if only and name != only:
+            continue
         if name not in _CHECKS:
             wrong.append(f"{path.name}: there is no setting {name}")
             continue
@@ -132,11 +134,14 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 def directory_of(name: str, settings: Settings | None = None) -> str:
     """The directory of `@NAME`, as the settings have it; anything else is a directory already.
 
-    Raises KeyError, with a sentence, where there is no such name.
+    Raises KeyError, with a sentence, where there is no such name, or the settings cannot be used.
     """
     if not name.startswith("@") or os.path.isdir(name):
         return name
-    stores = (settings or load()[0]).stores
+    found, wrong = (settings, []) if settings else load(only="stores")
+    stores = found.stores
+    if wrong:
+        raise KeyError(wrong[0])
     if name[1:] not in stores:
         known = ", ".join(f"@{each}" for each in stores) or "none"
         raise KeyError(f"no store is named {name} in {settings_file()} (named are: {known})")

@@ -33,7 +33,7 @@ def audit_command(directory: str, as_json: bool, limit: int) -> None:
 
 @click.command("label")
 @click.argument("name", required=False)
-@click.option("--class", "klass", metavar="CLASS", help="Such as prod, staging, test; prod makes the store guarded.")
+@click.option("--class", "klass", metavar="CLASS", help="Such as staging or test; prod, in any case, is guarded.")
 @writing
 @with_store
 def label_command(directory: str, as_json: bool, name: str | None, klass: str | None, write: bool) -> None:

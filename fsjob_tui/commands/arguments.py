@@ -46,6 +46,8 @@ def open_argument(argument: str, what: str) -> AbstractContextManager[bytes | Bi
         return nullcontext(StandardInput.take(what))
     if argument.startswith("@@"):
         argument = argument[1:]
+    elif argument == "@":
+        raise click.UsageError("@ names no file: give @FILE, or @@ for a text that begins with @")
     elif argument.startswith("@"):
         return open(argument[1:], "rb")
     return nullcontext(os.fsencode(argument))
@@ -72,7 +74,7 @@ def parse_json(data: bytes, what: str, line: int = 0) -> Json:
         return parse(data.decode("utf-8"))
     except json.JSONDecodeError as error:
         place = f"line {line or error.lineno}, column {error.colno}"
-        raise errors.InvalidRequest(f"{what} is no JSON: {error.msg} at {place}") from None
+        raise errors.InvalidRequest(f"{what} is no JSON: {error.msg.removesuffix(' at')} at {place}") from None
     except UnicodeDecodeError as error:
         raise errors.InvalidRequest(
             f"{what} is no UTF-8 text: byte {error.start} is {data[error.start]:#04x}"

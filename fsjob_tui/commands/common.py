@@ -30,20 +30,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_store(command: F) -> F:
-    """Give a command `-C` and `--json`; it gets `directory` and `as_json`."""
+    """Give a command `-C` and `--json`; it gets `directory` and `as_json`. An argument `store` names the same."""
 
     @click.option("-C", "--directory", "late", metavar="DIR", help="The store.", hidden=True)
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, late: str | None, **options: Any) -> Any:
-        directory = named_store(late or ctx.obj or os.environ.get("FSJOB_DIR") or ".")
+        directory = _one_store(ctx.obj, late, options.pop("store", None))
         return ctx.invoke(command, directory=directory, **options)
 
     return wrapped  # type: ignore[return-value]
 
 
-def named_store(name: str) -> str:
+def _one_store(*given: str | None) -> str:
+    """The directory that the command line names, if need be more than once; else the environment's, or this one."""
+    names = [name for name in given if name]
+    found = [_named_store(name) for name in names or [os.environ.get("FSJOB_DIR") or "."]]
+    if len({os.path.abspath(directory) for directory in found}) > 1:
+        raise click.UsageError(f"which store? Both {' and '.join(names)} were given")
+    return found[-1]
+
+
+def _named_store(name: str) -> str:
     """The directory of a store that may be given as @NAME of the settings. Raises UsageError where it has no such."""
     if not name.startswith("@"):
         return name

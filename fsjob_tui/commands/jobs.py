@@ -220,7 +220,7 @@ def unqueue_command(directory: str, as_json: bool, job_id: str, target: str, wri
 @click.command("requeue")
 @many_ids
 @click.option("--canary", is_flag=True, help="Parked ones with care: 1, then 10, then the rest; ends at an old error.")
-@click.option("--rate", type=click.FloatRange(0.01), default=RATE, show_default=True, metavar="N",
+@click.option("--rate", type=click.FloatRange(0.01), show_default=f"{RATE:g}", metavar="N",
               help="With --canary: the rest at N a second.")
 @click.option("--events-fd", type=click.IntRange(0), hidden=True)
 @click.option("--orders-fd", type=click.IntRange(0), hidden=True)
@@ -233,12 +233,14 @@ def requeue_command(
     ids: tuple[str, ...],
     canary: bool,
     if_parked: bool,
-    rate: float,
+    rate: float | None,
     events_fd: int | None,
     orders_fd: int | None,
     write: bool,
 ) -> None:
     """Run parked or fulfilled jobs again, one version up. `-` reads ids from standard input.
+
+    One that is pending begins anew: its tries are forgotten, it waits for no next one. --if-parked leaves it alone.
 
     With --canary one job first, and its outcome is waited for; then ten; then the rest. It stops by itself, with
     exit code 1, when an error comes back that a job was parked for: those left stay parked.
@@ -249,13 +251,15 @@ def requeue_command(
       fsjob ls parked --json | jq -r .id | fsjob requeue --if-parked -
       fsjob ls parked --json | jq -r .id | fsjob requeue --canary --rate 5 -
     """
+    if rate is not None and not canary:
+        raise click.UsageError("--rate goes with --canary")
     operator, tally = acting(directory, write), Tally(as_json)
     if canary:
         from .canary import run_canary
 
         if events_fd is not None:
             operator.via = "console"
-        run_canary(operator, job_ids(ids), rate, as_json, events_fd, orders_fd)
+        run_canary(operator, job_ids(ids), rate or RATE, as_json, events_fd, orders_fd)
     with operator.together():
         tally.each(job_ids(ids), lambda job_id: operator.requeue(job_id, only_parked=if_parked))
     tally.end()

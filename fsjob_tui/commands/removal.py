@@ -112,6 +112,8 @@ def undo_command(
       fsjob undo --list
     """
     if listing:
+        if group is not None:
+            raise click.UsageError("--list names all that can be undone: give it or a GROUP")
         _print_groups(Operator(reading(directory)), limit, as_json)
         return
     operator, tally = acting(directory, write), Tally(as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from urllib.parse import urlsplit
 
 import click
@@ -26,8 +27,7 @@ EVERYWHERE = ("0.0.0.0", "::")
 @click.option("--public-url", metavar="URL", help="What browsers ask for, where a proxy or a tunnel changes it.")
 @with_store
 def serve_command(
-    directory: str, as_json: bool, store: str | None, host: str, port: int, read_only: bool, behind_proxy: bool,
-    public_url: str | None,
+    directory: str, as_json: bool, host: str, port: int, read_only: bool, behind_proxy: bool, public_url: str | None
 ) -> None:  # fmt: skip
     """Open the console in a browser: prints an address that works once, in one browser.
 
@@ -43,7 +43,6 @@ def serve_command(
         raise click.UsageError(
             f"{others[0]} is reached from elsewhere: add --read-only, or --behind-proxy where a proxy asks who it is"
         )
-    directory = store or directory
     label = reading(directory).views.label()
     try:
         from ..web import visit
@@ -51,7 +50,9 @@ def serve_command(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("textual_serve", "aiohttp", "aiohttp_jinja2", "jinja2"):
             raise
-        raise click.ClickException("`fsjob serve` needs textual-serve: pip install 'fsjob[web]'") from None
+        raise click.ClickException(
+            f"`fsjob serve` needs textual-serve: where fsjob's source is, {sys.executable} -m pip install '.[web]'"
+        ) from None
     listener = _listen(LOOPBACK.get(host, host), port)
     public_url = public_url or f"http://{_authority(host, listener)}"
 

@@ -51,7 +51,7 @@ def test_what_is_refused_says_why_in_one_line(store: JobStore, options: tuple[st
 
 def test_without_the_extra_it_says_how_to_install_it(store: JobStore) -> None:
     got, text = run(sys.executable, "-c", WITHOUT_EXTRA, "serve", store.directory)
-    assert got == 1 and "pip install 'fsjob[web]'" in text and text.count("\n") == 1, text
+    assert got == 1 and "pip install '.[web]'" in text and text.count("\n") == 1, text
 
 
 def test_a_port_that_is_taken_is_told(store: JobStore, serve: Serve) -> None:
