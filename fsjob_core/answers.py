@@ -70,7 +70,8 @@ class Answers:
                 return False
             view, ids = self._to_read[0].view, self._to_read[0].ids
             self._to_read[:1] = [Read(view, ids[PART:])] if len(ids) > PART else []
-        self._send(Details(tuple(row_detail(views, view, job_id, views.marks(job_id)) for job_id in ids[:PART])))
+        show = self._show
+        self._send(Details(tuple(row_detail(views, view, job_id, views.marks(job_id), show) for job_id in ids[:PART])))
         return True
 
     def _answer_rows(self, views: Views) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from fsjob_core.errors import FsJobError
 from fsjob_core.facts import STALE_AFTER, Verdict
-from fsjob_core.feed import Delta, Details, Grouped, Hello, LockRow, Locks, ProblemGroup, Problems, Workers
+from fsjob_core.feed import Delta, Details, Grouped, Hello, LockRow, Locks, ProblemGroup, Problems, Show, Workers
 from fsjob_core.grouping import error_of
 from fsjob_core.health import duration
-from fsjob_core.rows import row_detail
+from fsjob_core.rows import AS_USUAL, row_detail
 from fsjob_core.scan import Scan
 from fsjob_core.store import JobStore
 from fsjob_core.survey import Survey
@@ -43,7 +43,9 @@ class Glance:
         return [source.key(index) for index in range(min(count, len(source)))]
 
 
-def look(directory: str, view: View | None, rows: int, progress: Callable[[], None]) -> Glance:
+def look(
+    directory: str, view: View | None, rows: int, progress: Callable[[], None], show: Show = AS_USUAL
+) -> Glance:
     """Look at a store and at the first rows of one view, by default the pending jobs; `progress` is called as it goes.
 
     Raises NotAStore, OSError.
@@ -83,7 +85,7 @@ def look(directory: str, view: View | None, rows: int, progress: Callable[[], No
     glance = Glance(model, host.time(), len(last))
     if shown.reads:
         read = [shown.job_of(model, key) for key in glance.rows(shown, rows)]
-        model.apply(Details(tuple(row_detail(views, shown.name, job_id, views.marks(job_id)) for job_id in read)))
+        model.apply(Details(tuple(row_detail(views, shown.name, each, views.marks(each), show) for each in read)))
     return glance
 
 

@@ -15,16 +15,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fsjob_core.facts import Mood, Verdict
+from fsjob_core.feed import Show
 from fsjob_core.health import SIGNS, WORST, duration
 
 from .commands.common import print_json, say
-from .commands.exits import FAILED, NO_STORE, OutputClosed, run_safely
+from .commands.exits import FAILED, NO_STORE, OutputClosed, complain, run_safely
 from .console import headings
 from .console.errors import ALL
 from .console.parts import Part
 from .console.views import VIEWS, View
 from .console.views.column import fit, put
 from .glance import ERRORS_OF, Glance, look
+from .settings import load
 from .text import safe_text
 
 ANSWERS_WITHIN = 10.0
@@ -36,7 +38,7 @@ CODES = {Mood.STALLED: FAILED, Mood.SLOW: FAILED, Mood.LONG: FAILED, Mood.NOT_AN
 TROUBLE = frozenset(WORST) | {Verdict.BARRED}
 LOOKED = b"!"
 
-Show = Callable[[Callable[[], None], Callable[[], None]], int]
+Printing = Callable[[Callable[[], None], Callable[[], None]], int]
 """Gives an exit code; is given what it calls as it goes on, and once it has all and only prints."""
 
 
@@ -44,9 +46,13 @@ def print_once(directory: str, view: str | None, as_json: bool) -> int:
     """Print the screen; gives the exit code: 0 moving, idle, empty, paused; 1 stalled, slow, long; 5 no answer."""
     shown = VIEWS[view] if view is not None else None
     rows = ROWS if shown is None else ROWS_OF_VIEW
+    settings, wrong = load()
+    for sentence in wrong:
+        complain(safe_text(sentence))
+    requests = Show(settings.kind, settings.masked_words)
 
     def show(progress: Callable[[], None], looked: Callable[[], None]) -> int:
-        glance = look(directory, shown, rows, progress)
+        glance = look(directory, shown, rows, progress, requests)
         looked()
         if as_json:
             print_json(as_dict(glance, shown, rows))
@@ -66,7 +72,7 @@ def print_once(directory: str, view: str | None, as_json: bool) -> int:
     return NO_STORE if code is None else code
 
 
-def in_a_child(show: Show, seconds: float) -> int | None:
+def in_a_child(show: Printing, seconds: float) -> int | None:
     """Run `show` in a child; gives its exit code, or None where it made no progress for so many seconds."""
     there, here = os.pipe()
     child = os.fork()
@@ -88,7 +94,7 @@ def in_a_child(show: Show, seconds: float) -> int | None:
         os.close(there)
 
 
-def _shown(show: Show, pipe: int) -> int:
+def _shown(show: Printing, pipe: int) -> int:
     try:
         return show(lambda: _tell(pipe, b"."), lambda: _tell(pipe, LOOKED))
     except BrokenPipeError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
@@ -18,7 +17,7 @@ from fsjob_core.store import JobStore
 from ..commands.arguments import json_lines, parse_json, read_lines
 from ..text import editable_json
 from .records import audited_look
-from .saying import sentence, short_word
+from .saying import request_word, sentence
 from .screens.dialogs import Progress
 from .screens.editors import Edited
 from .screens.requests import CreateEditor, is_file
@@ -75,7 +74,8 @@ class Creating:
 
     def _shell(self, edited: Edited) -> str:
         like = ["--like", edited.like] if edited.like else []
-        word = edited.text.strip() if is_file(edited.text) else short_word(json.dumps(edited.value, ensure_ascii=False))
+        more = self._acts.screen.settings.masked_words
+        word = edited.text.strip() if is_file(edited.text) else request_word(edited.value, more)
         return self._acts.shell("create", *like, word)
 
     # ── one ──

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from fsjob_core.errors import FsJobError, VersionMismatch
 from fsjob_core.journal import Outcome
-from fsjob_core.masking import MASK, Hiding, masked
+from fsjob_core.masking import MASK, Hiding
 from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
 
 from ..text import editable_json, short_size
-from .saying import sentence, short_word
+from .saying import request_word, sentence
 from .screens.editors import Edited
 from .screens.requests import RequestEditor
 from .targets import Target
@@ -76,9 +75,8 @@ class Editing:
         return Hiding(record.request, screen.settings.masked_words)
 
     def _shell(self, record: JobRecord, edited: Edited) -> str:
-        """The line that does the same; what looks secret is not put into a line that is shown."""
-        secret = masked(edited.value, self._acts.screen.settings.masked_words) != edited.value
-        word = "@FILE" if secret else short_word(json.dumps(edited.value, ensure_ascii=False))
+        """The line that does the same."""
+        word = request_word(edited.value, self._acts.screen.settings.masked_words)
         return self._acts.shell("edit", record.id, "--version", str(record.version), word)
 
     def _write(self, record: JobRecord, edited: Edited | None, hiding: Hiding) -> None:

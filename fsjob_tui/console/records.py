@@ -15,6 +15,7 @@ from fsjob_core.record import JobRecord, Json
 from fsjob_core.store import JobStore
 
 from ..text import safe_text, short_size
+from .saying import target_word
 from .screens.dialogs import Ask
 from .screens.editors import Edited
 from .screens.records import AuditLog, Path, TargetEditor
@@ -150,7 +151,7 @@ def notify(screen: MainScreen, target: Target) -> None:
         return store.get(target.id).waiting
 
     def shell(edited: Edited) -> str:
-        word = json.dumps(edited.value, ensure_ascii=False)
+        word = target_word(edited.value, screen.settings.masked_words)
         return screen.acts.shell("unqueue" if edited.takes_off else "queue", target.id, word)
 
     def edit(waiting: list[Json]) -> None:

@@ -12,6 +12,7 @@ from fsjob_core.masking import masked
 from fsjob_core.record import JobRecord, Json, dump
 
 from ..text import safe_bytes, short_age, short_size
+from .saying import target_word
 from .screens.dialogs import Ask
 from .screens.picking import Pick
 from .targets import Target
@@ -79,7 +80,7 @@ class Telling:
         else:
             lines.append("The job is not fulfilled yet: nobody is told before it is.")
         lines.append("A notifier tells it, within a second where one runs. Who takes it twice gets it twice.")
-        words = [_word(target, self._more) for target in targets] if len(targets) == 1 else []
+        words = [target_word(target, self._more) for target in targets] if len(targets) == 1 else []
         again, off = acts.shell("queue", "--again", detail.id, *words), acts.shell("unqueue", detail.id, *words)
         choices = {"y": "tells it anew"} | ({"u": "takes it off the list"} if len(targets) == 1 else {})
         shell = f"{again}   u: {off}" if len(targets) == 1 else again
@@ -107,8 +108,3 @@ def tried(record: JobRecord, target: Json, now: float) -> str:
     due = f"next in {short_age(entry.due - now)}" if entry.due is not None and entry.due > now else "due now"
     after = "given up" if entry.given_up else due
     return f"{many}, the last {short_age(now - entry.at)} ago: {entry.error or 'no error is written'}; {after}"
-
-
-def _word(target: Json, more: Sequence[str]) -> str:
-    """A target as an argument; what looks secret is not put into a line that is shown."""
-    return dump(target).decode("utf-8", "replace") if masked(target, more) == target else "TARGET"

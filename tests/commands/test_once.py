@@ -128,6 +128,20 @@ def test_another_view_is_printed_where_it_is_asked_for(scene: at.Scene, view: st
     assert " more" not in done.stdout
 
 
+def test_requests_are_shown_as_ones_own_settings_say(
+    scene: at.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.store.create({"type": "mail", "task": "send", "IBAN": "DE00"})
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "fsjob" / "settings.toml"
+    file.parent.mkdir()
+    file.write_text('masked = ["iban"]\nkind = ["task"]\nsound = true\n')
+    for view in ((), ("--view", "pending")):
+        done = fsjob(scene.store.directory, *view)
+        assert "send {" in done.stdout and "DE00" not in done.stdout, done.stdout
+        assert done.stderr == "fsjob: settings.toml: there is no setting sound\n"
+
+
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_no_line_of_a_table_is_wider_than_what_it_is_printed_on(scene: at.Scene, columns: int) -> None:
     scene.store.create({"type": "render", "text": "x" * 400})

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 from fsjob_tui.console.app import ConsoleApp
 from fsjob_tui.console.clipboard import copy
 from fsjob_tui.console.screens.dialogs import Countdown, Dialog, Lines
+from fsjob_tui.console.screens.editors import Editor
 from fsjob_tui.settings import Settings
 
 
@@ -136,6 +137,23 @@ async def test_what_is_masked_by_ones_own_settings_is_masked_of_those_who_wait_t
             frame = str(app.screen.query_one("Dialog > Vertical").border_title)
             assert frame == tells and "DE00" not in said(app) and "hush" not in said(app), said(app)
             await pilot.press("escape")
+
+
+@pytest.mark.parametrize(("ask", "begins"), [("create", "create @FILE"), ("notify", "queue ID TARGET")])
+async def test_no_line_that_is_shown_or_kept_has_a_secret(store: JobStore, ask: str, begins: str) -> None:
+    job = store.create(1)
+    app = ConsoleApp(store.directory, settings=Settings(masked=("IBAN",)))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._main.shown_job() and app._main.table.settled)
+        await app._main.action_do(ask)
+        await until(pilot, lambda: isinstance(app.screen, Editor) and app.screen.query(TextArea))
+        for member in ("iban", "password"):
+            app.screen.query_one(TextArea).text = f'{{"{member}": "hush"}}'
+            await until(pilot, lambda: begins.replace("ID", job.id) in said(app))
+            assert "hush" not in said(app)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app._main.acts.log)
+        assert begins.replace("ID", job.id) in app._main.acts.log[0] and "hush" not in app._main.acts.log[0]
 
 
 # ── copying ──

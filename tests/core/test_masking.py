@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fsjob_core import JobStore
-from fsjob_core.feed import Show
+from fsjob_core.answers import Answers
+from fsjob_core.feed import Details, Message, Read, Show
 from fsjob_core.masking import MASK, Hiding, masked
 from fsjob_core.record import Json
 from fsjob_core.rows import row_detail
@@ -31,6 +32,16 @@ def test_a_person_may_have_more_masked_and_another_member_tell_the_kind(store: J
     show = Show(kind=("nothing", "task"), masked=("iban",))
     row = row_detail(store.views, "pending", job.id, store.views.marks(job.id), show)
     assert row.request.startswith("send {") and "swordfish" not in row.request
+
+
+def test_a_row_that_is_read_for_its_order_is_masked_as_it_is_on_the_screen(store: JobStore) -> None:
+    job = store.create({"iban": "swordfish"})
+    told: list[Message] = []
+    answers = Answers(store.host, told.append)
+    answers.ask(Show(masked=("iban",)))
+    answers.ask(Read("pending", (job.id,)))
+    answers.answer(store.views)
+    assert isinstance(told[-1], Details) and told[-1].details[0].request == f'{{"iban":"{MASK}"}}'
 
 
 ONE, TWO = f"{MASK} 1", f"{MASK} 2"
