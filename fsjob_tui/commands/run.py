@@ -219,12 +219,13 @@ def _is_pipe(fd: int) -> bool:
 
 def _obey_pipe(loop: Loop[Any]) -> None:
     """Standard input is the way in of whoever started us: `drain`, `stop`; its end is a hangup."""
-    for line in sys.stdin.buffer:
-        word = line.strip()
-        if word == b"stop":
-            loop.stop()
-        elif word == b"drain":
-            loop.drain()
+    with open(0, "rb", closefd=False) as orders:  # Python, when it ends, dies of a thread that waits in sys.stdin
+        for line in orders:
+            word = line.strip()
+            if word == b"stop":
+                loop.stop()
+            elif word == b"drain":
+                loop.drain()
     loop.drain(HANGUP_DRAIN)
 
 

@@ -18,8 +18,9 @@ from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 from fsjob_tui.console.app import ConsoleApp
 from fsjob_tui.console.clipboard import copy
+from fsjob_tui.console.embedded import EmbeddedWorker
 from fsjob_tui.console.screens.dialogs import Countdown, Dialog, Lines
-from fsjob_tui.console.screens.editors import Editor
+from fsjob_tui.console.screens.editors import Editor, WorkerCommand
 from fsjob_tui.settings import Settings
 
 
@@ -34,6 +35,14 @@ async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline, said(pilot.app)  # type: ignore[arg-type]
         await pilot.pause(0.02)
+
+
+def wait_for(true: Callable[[], object]) -> None:
+    """The same without a screen."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def said(app: ConsoleApp) -> str:
@@ -137,6 +146,19 @@ async def test_what_is_masked_by_ones_own_settings_is_masked_of_those_who_wait_t
             frame = str(app.screen.query_one("Dialog > Vertical").border_title)
             assert frame == tells and "DE00" not in said(app) and "hush" not in said(app), said(app)
             await pilot.press("escape")
+
+
+# ── children ──
+
+
+def test_a_worker_that_is_told_to_finish_ends_well(store: JobStore) -> None:
+    worker = EmbeddedWorker(store.directory, WorkerCommand("true", 1, 5), lambda: None)
+    worker.drain()
+    wait_for(lambda: worker.log and "text" in worker.log[-1])
+    assert worker.log[-1]["text"] == "exit 0"
+
+
+# ── what is masked ──
 
 
 @pytest.mark.parametrize(("ask", "begins"), [("create", "create @FILE"), ("notify", "queue ID TARGET")])
