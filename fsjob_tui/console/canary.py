@@ -15,7 +15,11 @@ from textual.message import Message
 
 from fsjob_core.canary import Progress
 
+from .complaints import Complaints
+
 NAMES = tuple(field.name for field in fields(Progress))
+COMPLAINTS = 1 << 18
+"""Bytes, the last ones, of its notes that are kept: there is one for each that was skipped, up to a thousand."""
 
 
 class CanaryEnded(Message):
@@ -53,6 +57,7 @@ class RunningCanary:
         finally:
             os.close(orders)
             os.close(theirs)
+        self._complaints = Complaints(self._process.stderr, COMPLAINTS)
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
     @property
@@ -87,9 +92,8 @@ class RunningCanary:
                 with suppress(ValueError, KeyError, TypeError):
                     found = json.loads(line)
                     self.progress = Progress(**{name: found[name] for name in NAMES})
-        complaints = self._process.stderr.read().decode("utf-8", "replace") if self._process.stderr else ""
         code = self._process.wait()
-        self.notes = [line.removeprefix("fsjob: ") for line in complaints.splitlines()]
+        self.notes = [line.removeprefix("fsjob: ") for line in self._complaints.text().splitlines()]
         if not self.progress.over:  # it could not begin, or was killed
             why = self.notes[-1] if self.notes else f"exit {code}"
             self.progress = Progress("stopped", len(self._ids), self.progress.sent, why=why)

@@ -15,9 +15,12 @@ from typing import Any
 
 from textual.message import Message
 
+from .complaints import Complaints
 from .screens.editors import WorkerCommand
 
 LOG_LINES = 500
+COMPLAINT = 4_000
+"""Bytes, the last ones, of what it wrote to its standard error that are kept."""
 _HANDLER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -79,6 +82,7 @@ class EmbeddedWorker:
         )
         os.close(here)
         self.arguments += does
+        self._complaints = Complaints(self._process.stderr, COMPLAINT)
         threading.Thread(target=self._listen, args=(there,), daemon=True).start()
 
     @property
@@ -136,8 +140,8 @@ class EmbeddedWorker:
                 self._count(event)
                 self.log.append(event)
                 self._changed()
-        complaint = self._process.stderr.read().decode("utf-8", "replace").strip() if self._process.stderr else ""
         self._process.wait()
+        complaint = self._complaints.text().strip()
         self.log.append({"kind": "ended", "text": complaint or f"exit {self._process.returncode}"})
         self.running.clear()
         self._changed()

@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from textual.widgets import Static, TextArea
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 from fsjob_tui.console.app import ConsoleApp
+from fsjob_tui.console.canary import RunningCanary
 from fsjob_tui.console.clipboard import copy
 from fsjob_tui.console.embedded import EmbeddedWorker
 from fsjob_tui.console.screens.dialogs import Countdown, Dialog, Lines
@@ -156,6 +158,38 @@ def test_a_worker_that_is_told_to_finish_ends_well(store: JobStore) -> None:
     worker.drain()
     wait_for(lambda: worker.log and "text" in worker.log[-1])
     assert worker.log[-1]["text"] == "exit 0"
+
+
+def loud(request: object) -> str:
+    """A handler that says more than a pipe holds."""
+    sys.stderr.write("x" * 200_000 + "\nthe end\n")
+    return "done"
+
+
+def test_a_worker_that_says_more_than_a_pipe_holds_goes_on_and_the_last_of_it_is_kept(store: JobStore) -> None:
+    jobs = [store.create(1), store.create(2)]
+    worker = EmbeddedWorker(store.directory, WorkerCommand(f"{__name__}:loud", 1, 5), lambda: None)
+    try:
+        wait_for(lambda: all(store.get(job.id).fulfilled for job in jobs))
+        worker.drain()
+        wait_for(lambda: "text" in worker.log[-1])
+        assert worker.log[-1]["text"].endswith("the end") and len(worker.log[-1]["text"]) <= 4_000
+    finally:
+        worker.stop()
+        wait_for(lambda: not worker.alive)
+
+
+def test_a_canary_with_more_notes_than_a_pipe_holds_is_told_to_have_ended(store: JobStore) -> None:
+    ids = [f"{number:020}" for number in range(1000)]  # there is none of them, so that all are skipped
+    ended: list[bool] = []
+    canary = RunningCanary(store.directory, ids, 10, write=False, shell="", ended=lambda: ended.append(True))
+    try:
+        wait_for(lambda: ended)
+        assert canary.progress.skipped == len(canary.notes) == 1000
+        assert ids[0] in canary.notes[0] and ids[-1] in canary.notes[-1]
+    finally:
+        canary.hang_up()
+        wait_for(lambda: not canary.alive)
 
 
 # ── what is masked ──
