@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .errors import FsJobError
 from .facts import JobDetail
 from .feed import Details, Examine, Job, Message, Open, Read, RowDetail, Show, Wanted
 from .host import Host
+from .masking import shallow
+from .record import JobRecord
 from .rows import row_detail
 from .views import Marks, Views
 
@@ -126,7 +129,20 @@ class Answers:
 def _read(views: Views, job_id: str) -> Job:
     try:
         detail = views.detail(job_id, value=True)
-        return Job(detail, views.why_of(detail))
+        why = views.why_of(detail)
+        if detail.record is not None:
+            detail = replace(detail, record=_shallow(detail.record))
+        return Job(detail, why)
     except (FsJobError, OSError) as error:
         nothing = JobDetail(job_id, False, str(error), None, None, None, 0, False, False, False, None, b"", ())
         return Job(nothing, f"it cannot be read: {error}")
+
+
+def _shallow(record: JobRecord) -> JobRecord:
+    """A job as deep as it can be told and shown: what is told is gone through by calls, down to its last level."""
+    return replace(
+        record,
+        request=shallow(record.request),
+        waiting=[shallow(target) for target in record.waiting],
+        extra={name: shallow(value) for name, value in record.extra.items()},
+    )

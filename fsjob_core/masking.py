@@ -1,4 +1,4 @@
-"""What looks secret in a request is not shown: not in a list, not in a detail, unless it is asked for."""
+"""What of a request is shown: nothing that looks secret unless it is asked for, nothing that is nested too deep."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from .record import Json
 SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "private_key", "credential")
 """Members whose values are masked, wherever these words are part of their name."""
 MASK = "••••••"
+DEEPEST = 100
+"""Levels of what is shown, one inside of the other: whoever shows it may go down by calls, of which few are left."""
+TOO_DEEP = "… nested too deep to be shown"
+"""Stands for what lies deeper."""
 
 
 def masked(value: Json, more: Sequence[str] = ()) -> Json:
@@ -17,24 +21,38 @@ def masked(value: Json, more: Sequence[str] = ()) -> Json:
     return _hidden(value, (*SECRET, *more), lambda _: MASK)
 
 
-def _hidden(value: Json, words: Sequence[str], sign: Callable[[Json], str]) -> Json:
-    """A JSON value with a sign in the place of each value whose name has one of these words."""
-    if isinstance(value, dict):
-        return {
-            name: sign(inner) if any(word in name.lower() for word in words) else _hidden(inner, words, sign)
-            for name, inner in value.items()
-        }
-    return [_hidden(inner, words, sign) for inner in value] if isinstance(value, list) else value
+def shallow(value: Json) -> Json:
+    """A JSON value as deep as it can be shown, nothing masked."""
+    return _hidden(value, (), lambda _: MASK)
+
+
+def too_deep(value: Json) -> bool:
+    """Whether a JSON value cannot be shown whole."""
+    return bool(shallow(value) != value)
+
+
+def _hidden(value: Json, words: Sequence[str], sign: Callable[[Json], str], levels: int = DEEPEST) -> Json:
+    """A JSON value, so many levels of it, with a sign in the place of each value whose name has one of these words."""
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return TOO_DEEP
+    if isinstance(value, list):
+        return [_hidden(inner, words, sign, levels - 1) for inner in value]
+    return {
+        name: sign(inner) if any(word in name.lower() for word in words) else _hidden(inner, words, sign, levels - 1)
+        for name, inner in value.items()
+    }
 
 
 class Hiding:
     """A JSON value for an editor: what looks secret is hidden behind signs, each of which stands for its own value."""
 
     def __init__(self, value: Json, more: Sequence[str] = (), *, hide: bool = True) -> None:
-        self._known = set(_bullets(value))
+        self._known = set(_bullets(shallow(value)))
         self.values: dict[str, Json] = {}
         """What each sign stands for."""
-        self.shown = _hidden(value, (*SECRET, *more), self._sign) if hide else value
+        self.shown = _hidden(value, (*SECRET, *more), self._sign) if hide else shallow(value)
 
     def _sign(self, value: Json) -> str:
         signs = (f"{MASK} {number}" for number in count(1))
@@ -42,15 +60,18 @@ class Hiding:
         self.values[sign] = value
         return sign
 
-    def restored(self, value: Json) -> Json:
+    def restored(self, value: Json, levels: int = DEEPEST) -> Json:
         """What somebody made of what was shown, with the values in the place of their signs.
 
-        Raises ValueError where bullets would be written that were not there: they are what a screen shows, no value.
+        Raises ValueError where bullets would be written that were not there: they are what a screen shows, no value;
+        and where it has more than so many levels.
         """
+        if isinstance(value, dict | list) and not levels:
+            raise ValueError("it is nested too deep to be edited in a page")
         if isinstance(value, dict):
-            return {self._text(name): self.restored(inner) for name, inner in value.items()}
+            return {self._text(name): self.restored(inner, levels - 1) for name, inner in value.items()}
         if isinstance(value, list):
-            return [self.restored(inner) for inner in value]
+            return [self.restored(inner, levels - 1) for inner in value]
         if not isinstance(value, str):
             return value
         return self.values[value] if value in self.values else self._text(value)

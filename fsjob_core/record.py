@@ -205,13 +205,20 @@ def read_state(disk: Disk, layout: Layout, job_id: str) -> tuple[bytes, JobRecor
 
 def same_json(one: Json, other: Json) -> bool:
     """Whether two JSON values are equal: true is not 1, 1 is 1.0, the order of members does not count."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same_json, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
-    return bool(one == other)
+    left = [(one, other)]
+    while left:  # without recursion: they may be nested deep
+        one, other = left.pop()
+        if isinstance(one, list) and isinstance(other, list):
+            same = len(one) == len(other)
+            left += zip(one, other, strict=False)
+        elif isinstance(one, dict) and isinstance(other, dict):
+            same = one.keys() == other.keys()
+            left += ((one[name], other[name]) for name in one.keys() & other.keys())
+        else:
+            same = one is other if isinstance(one, bool) or isinstance(other, bool) else bool(one == other)
+        if not same:
+            return False
+    return True
 
 
 def without(waiting: list[Json], targets: list[Json]) -> list[Json]:

@@ -195,6 +195,21 @@ def test_odd_things_in_the_directories_do_not_end_it(store: JobStore, watched: W
     watched.until(lambda: len(watched.views["pending"]) == 4)
 
 
+def test_a_job_that_is_nested_as_deep_as_can_be_does_not_end_it(store: JobStore, watched: Watched) -> None:
+    ids = []
+    for depth in range(600, 1000, 5):
+        nested = "[" * depth + "]" * depth
+        job = store.create(depth)
+        state = f'{{"version":0,"state":1,"waiting":[{nested}],"request":{nested},"other":{nested}}}'
+        Path(store.layout.state(job.id)).write_text(state)
+        ids.append(job.id)
+    watched.monitor.send(Wanted("pending", tuple(ids)))
+    for job_id in ids:
+        watched.monitor.send(Open(job_id))
+        watched.until(lambda job_id=job_id: isinstance(job := watched.of(Job), Job) and job.detail.id == job_id)  # type: ignore[misc]
+    assert watched.of(Gone) is None
+
+
 # ── the process ──
 
 

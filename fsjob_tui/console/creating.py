@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from fsjob_core.errors import FsJobError, InvalidRequest
 from fsjob_core.journal import Outcome
+from fsjob_core.masking import too_deep
 from fsjob_core.operator import Operator
 from fsjob_core.record import MAX_STATE, Json
 from fsjob_core.store import JobStore
@@ -64,7 +65,10 @@ class Creating:
         job_id = editor.ancestor
 
         def read(store: JobStore) -> Json:
-            return audited_look(store, job_id, self._acts.screen.settings.masked_words)[0].request
+            request = audited_look(store, job_id, self._acts.screen.settings.masked_words)[0].request
+            if too_deep(request):
+                raise InvalidRequest(f"the request of {job_id} is nested too deep to be shown")
+            return request
 
         def put(request: Json) -> None:
             editor.name_ancestor(job_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fsjob_core.errors import FsJobError, VersionMismatch
 from fsjob_core.journal import Outcome
-from fsjob_core.masking import MASK, Hiding
+from fsjob_core.masking import MASK, Hiding, too_deep
 from fsjob_core.operator import Operator
 from fsjob_core.record import JobRecord
 from fsjob_core.store import JobStore
@@ -46,6 +46,10 @@ class Editing:
         """`yours`: what was typed before somebody else changed it, or before it could not be written."""
         if record.fulfilled:
             self._acts.screen.tell(f"job {record.id} is fulfilled; its request is not changed any more", wrong=True)
+            return
+        if yours is None and too_deep(record.request):
+            line = self._acts.shell("edit", record.id)
+            self._acts.screen.tell(f"its request is nested too deep to be shown; in a shell: {line}", wrong=True)
             return
         theirs = self._hiding(record)
         shown = editable_json(theirs.shown)

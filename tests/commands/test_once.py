@@ -128,6 +128,12 @@ def test_another_view_is_printed_where_it_is_asked_for(scene: at.Scene, view: st
     assert " more" not in done.stdout
 
 
+def test_a_request_that_is_nested_deep_hides_nothing_else(scene: at.Scene) -> None:
+    scene.store.create(json.loads("[" * 600 + "]" * 600))
+    done = fsjob(scene.store.directory)
+    assert done.returncode == 0 and "OLDEST PENDING" in done.stdout and "[[[" in done.stdout, done.stderr
+
+
 def test_requests_are_shown_as_ones_own_settings_say(
     scene: at.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

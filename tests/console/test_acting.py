@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static, TextArea
 
+from fsjob_core.masking import TOO_DEEP
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 from fsjob_tui.console.app import ConsoleApp
@@ -23,6 +25,8 @@ from fsjob_tui.console.clipboard import copy
 from fsjob_tui.console.embedded import EmbeddedWorker
 from fsjob_tui.console.screens.dialogs import Countdown, Dialog, Lines
 from fsjob_tui.console.screens.editors import Editor, WorkerCommand
+from fsjob_tui.console.screens.picking import Pick
+from fsjob_tui.console.screens.records import TargetEditor
 from fsjob_tui.settings import Settings
 
 
@@ -210,6 +214,41 @@ async def test_no_line_that_is_shown_or_kept_has_a_secret(store: JobStore, ask: 
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app._main.acts.log)
         assert begins.replace("ID", job.id) in app._main.acts.log[0] and "hush" not in app._main.acts.log[0]
+
+
+async def test_what_is_nested_too_deep_to_be_shown_says_so_and_is_told_of_all_the_same(store: JobStore) -> None:
+    deep = json.loads("[" * 600 + "]" * 600)
+    job = store.create(deep)
+    store.queue(job.id, {"mail": "ops", "deep": deep})
+    store.queue(job.id, deep)
+    app = ConsoleApp(store.directory)
+    async with app.run_test(size=(120, 30)) as pilot:
+        main = app._main
+
+        def told(text: str) -> bool:
+            return main.notice is not None and text in main.notice.text
+
+        def detail() -> str:
+            return str(main.query_one("#detail > Static", Static).content)
+
+        await until(pilot, lambda: "[[[" in line(app, 1) and TOO_DEEP in detail() and main.table.settled)
+        await pilot.press("e")
+        await until(pilot, lambda: told("its request is nested too deep to be shown; in a shell: fsjob -C"))
+        await pilot.press("c", "f3")
+        await until(pilot, lambda: told(f"the request of {job.id} is nested too deep to be shown"))
+        app.screen.query_one(TextArea).text = json.dumps(deep)
+        await until(pilot, lambda: "create @FILE" in said(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: store.counts().pending == 2)
+        await pilot.press("home", "t")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press("escape")
+        await main.action_do("notify")
+        await until(pilot, lambda: isinstance(app.screen, TargetEditor) and "waits [[[" in said(app))
+        app.screen.query_one(TextArea).text = json.dumps(deep)
+        await until(pilot, lambda: f"queue {job.id} TARGET" in said(app))
+        await pilot.press("f2")
+        await until(pilot, lambda: len(store.get(job.id).waiting) == 1)
 
 
 # ── copying ──

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Callable
+
 import pytest
 
 from fsjob_core import JobStore
 from fsjob_core.answers import Answers
 from fsjob_core.feed import Details, Message, Read, Show
-from fsjob_core.masking import MASK, Hiding, masked
+from fsjob_core.masking import DEEPEST, MASK, TOO_DEEP, Hiding, masked, shallow, too_deep
 from fsjob_core.record import Json
 from fsjob_core.rows import row_detail
 
@@ -70,3 +74,18 @@ def test_bullets_that_were_in_a_request_stay_and_no_sign_is_like_them() -> None:
     hiding = Hiding(request)
     assert hiding.shown == {"note": ONE, MASK: [MASK], "token": TWO, "secret": f"{MASK} 3"}
     assert hiding.restored(hiding.shown) == request
+
+
+# ── what is nested deep ──
+
+
+@pytest.mark.parametrize("around", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["lists", "objects"])
+def test_what_is_nested_too_deep_says_so_where_it_is_shown_and_is_not_edited(around: Callable[[Json], Json]) -> None:
+    deep: Json = functools.reduce(lambda inner, _: around(inner), range(5000), "end")
+    fits: Json = functools.reduce(lambda inner, _: around(inner), range(DEEPEST), "end")
+    for shown in (shallow(deep), masked(deep), Hiding(deep).shown, Hiding(deep, hide=False).shown):
+        assert TOO_DEEP in json.dumps(shown, ensure_ascii=False)
+    assert too_deep(deep) and masked(deep) != deep
+    assert not too_deep(fits) and masked(fits) == shallow(fits) == Hiding(fits).restored(fits) == fits
+    with pytest.raises(ValueError, match="nested too deep"):
+        Hiding(fits).restored(deep)

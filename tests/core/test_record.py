@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
@@ -71,6 +72,9 @@ def test_values_compare_as_json_does() -> None:
     assert not same_json(True, 1)
     assert not same_json([0], [False])
     assert not same_json("1", 1)
+    ends: list[object] = [1, 1, True]
+    deep = [functools.reduce(lambda inner, _: [{"a": inner}], range(5000), end) for end in ends]
+    assert same_json(deep[0], deep[1]) and not same_json(deep[0], deep[2])
     assert without([1, True, 1, "x"], [1.0, "y"]) == [True, 1, "x"]
 
 
