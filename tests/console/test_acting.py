@@ -19,6 +19,7 @@ from textual.widgets import Static, TextArea
 from fsjob_core.masking import TOO_DEEP
 from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
+from fsjob_tui.console.actions.ordering import order_by
 from fsjob_tui.console.app import ConsoleApp
 from fsjob_tui.console.canary import RunningCanary
 from fsjob_tui.console.clipboard import copy
@@ -152,6 +153,21 @@ async def test_what_is_masked_by_ones_own_settings_is_masked_of_those_who_wait_t
             frame = str(app.screen.query_one("Dialog > Vertical").border_title)
             assert frame == tells and "DE00" not in said(app) and "hush" not in said(app), said(app)
             await pilot.press("escape")
+
+
+async def test_the_order_by_what_must_be_read_is_reversed_whole(store: JobStore) -> None:
+    tries = {job.id: 7 * number % 60 for number, job in enumerate(store.create_many(range(60)))}
+    for job_id, count in tries.items():
+        Path(store.layout.state(job_id)).write_bytes(store.get(job_id).with_ours(attempts=count).to_bytes())
+    app = ConsoleApp(store.directory)
+    async with app.run_test(size=(80, 24)) as pilot:
+        main = app._main
+        await until(pilot, lambda: len(main.table.source) == 60 and main.table.settled)
+        by_tries = next(column for column in main.view.columns if column.title == "TRY")
+        for reverse in (False, True, False):
+            order_by(main, by_tries, reverse=reverse)
+            wanted = sorted(range(60), reverse=reverse)
+            await until(pilot, lambda wanted=wanted: [tries[main.table.source.key(n)] for n in range(60)] == wanted)  # type: ignore[misc]
 
 
 # ── children ──

@@ -164,13 +164,13 @@ class Painted(Frame):
         job_id = self.shown_job() if self.query_one("#detail", Pane).display or self.opened else None
         opened = Open(self._waits_for[0] if self._waits_for is not None else job_id)
         narrowed = self.model.narrowed
-        requests: list[Request] = [wanted, opened, narrowed.search(view.searched)]
-        if to_read := narrowed.to_read():
-            requests.append(Read(view.read_as, to_read))
+        requests: tuple[Request, ...] = wanted, opened, narrowed.search(view.searched)
         for request in requests:
             if self._asked.get(type(request)) != request:
                 self._asked[type(request)] = request
                 self._feed.send(request)
+        if to_read := narrowed.to_read():  # said once, so that the same again is for an order that was asked for anew
+            self._feed.send(Read(view.read_as, to_read))
 
     # ── painting ──
 
