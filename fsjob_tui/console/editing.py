@@ -8,7 +8,7 @@ from fsjob_core.errors import FsJobError, VersionMismatch
 from fsjob_core.journal import Outcome
 from fsjob_core.masking import MASK, Hiding, too_deep
 from fsjob_core.operator import Operator
-from fsjob_core.record import JobRecord
+from fsjob_core.record import JobRecord, same_json
 from fsjob_core.store import JobStore
 
 from ..text import editable_json, short_size
@@ -86,7 +86,7 @@ class Editing:
     def _write(self, record: JobRecord, edited: Edited | None, hiding: Hiding) -> None:
         if edited is None:
             return
-        if edited.value == record.request and type(edited.value) is type(record.request):
+        if same_json(edited.value, record.request):
             self._acts.screen.tell("nothing was changed in it")
             return
 

@@ -170,6 +170,20 @@ async def test_the_order_by_what_must_be_read_is_reversed_whole(store: JobStore)
             await until(pilot, lambda wanted=wanted: [tries[main.table.source.key(n)] for n in range(60)] == wanted)  # type: ignore[misc]
 
 
+async def test_a_number_that_becomes_true_or_false_is_a_change(store: JobStore) -> None:
+    job = store.create({"dry_run": 1, "all": [0]})
+    app = ConsoleApp(store.directory)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._main.shown_job() and app._main.table.settled)
+        for version, text in enumerate(('{"dry_run": true, "all": [0]}', '{"dry_run": true, "all": [false]}'), 1):
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, Editor) and app.screen.query(TextArea))
+            app.screen.query_one(TextArea).text = text
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda version=version: store.get(job.id).version == version)  # type: ignore[misc]
+    assert json.dumps(store.get(job.id).request) == text
+
+
 # ── children ──
 
 
