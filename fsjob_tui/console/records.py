@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fsjob_core.facts import VIEWS
 from fsjob_core.journal import Outcome, read_audit
 from fsjob_core.masking import masked
 from fsjob_core.operator import Operator
@@ -93,13 +94,14 @@ def export(screen: MainScreen) -> None:
     if table.marked:
         keys = [key for key in keys if key in table.marked]
     ids = list(dict.fromkeys(target.id for key in keys for target in view.targets_of(model, key)))
-    since = model.rows[view.name].since if view.name in model.rows else lambda job_id: None
-    whole = not (table.marked or model.narrowed.text)
+    if not ids:
+        screen.tell("no row here is a job", wrong=True)
+        return
+    since = model.rows[view.read_as].since if view.read_as in model.rows else lambda job_id: None
+    whole = view.name in VIEWS and not (table.marked or model.narrowed.text)
+    which = "the marked ones" if table.marked else "those that match" if model.narrowed.text else "those shown here"
     listed = screen.acts.shell("ls", view.name, "--json").removesuffix(" --write") if whole else ""
-    lines = [
-        f"{len(ids):,} jobs: {'all' if whole else 'the marked ones' if table.marked else 'those that match'}.",
-        "A file that exists is not overwritten unasked.",
-    ]
+    lines = [f"{len(ids):,} jobs: {'all' if whole else which}.", "A file that exists is not overwritten unasked."]
     choices = {"i": "ids, a line each", "j": "JSON lines", "c": "ids to the clipboard"}
 
     def asked(answer: str | None) -> None:

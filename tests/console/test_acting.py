@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from fsjob_core.masking import TOO_DEEP
 from fsjob_core.operator import Operator
@@ -182,6 +182,36 @@ async def test_a_number_that_becomes_true_or_false_is_a_change(store: JobStore) 
             await pilot.press("ctrl+s")
             await until(pilot, lambda version=version: store.get(job.id).version == version)  # type: ignore[misc]
     assert json.dumps(store.get(job.id).request) == text
+
+
+async def test_of_a_group_of_parked_jobs_it_is_exported_since_when_and_no_line_is_named_that_does_something_else(
+    store: JobStore, tmp_path: Path
+) -> None:
+    ids = [store.create(n).id for n in range(3)]
+    for job_id in ids:
+        store.park(job_id, "no ink" if job_id == ids[0] else "no font")
+    since = {entry.id: entry.since for entry in store.views.entries("parked")}
+    app = ConsoleApp(store.directory)
+    async with app.run_test(size=(120, 30)) as pilot:
+        main = app._main
+        await until(pilot, lambda: main.model.errors.done == 3)
+        await pilot.press("5")
+        await until(pilot, lambda: "no font" in line(app, 1) and main.table.settled)
+        await main.action_do("export")
+        await until(pilot, lambda: "3 jobs: all. " in said(app))
+        assert "ls parked --json" in said(app)
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: main.view.name == "parked-jobs" and len(main.table.source) == 2)
+        await main.action_do("export")
+        await until(pilot, lambda: "2 jobs: those shown here." in said(app))
+        assert "shell" not in said(app) and "fsjob" not in said(app)
+        await pilot.press("j")
+        await until(pilot, lambda: app.screen.query(Input))
+        app.screen.query_one(Input).value = str(tmp_path / "out")
+        await pilot.press("enter")
+        await until(pilot, lambda: main.notice and "2 lines" in main.notice.text)
+        told = [json.loads(text) for text in (tmp_path / "out").read_text().splitlines()]
+        assert {one["id"]: one["since"] for one in told} == {job_id: since[job_id] for job_id in ids[1:]}
 
 
 # ── children ──

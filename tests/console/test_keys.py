@@ -135,6 +135,16 @@ async def test_no_key_is_offered_that_would_be_refused() -> None:
             assert " esc close" in keys and " enter open" not in keys
 
 
+async def test_rows_that_are_no_jobs_are_not_exported() -> None:
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        for view in "67":
+            await pilot.press(view)
+            await app._main.action_do("export")
+            notice = app._main.notice
+            assert notice is not None and notice.text == "no row here is a job" and title(app.screen) == ""
+
+
 async def test_who_is_at_work_on_a_job_is_said_before_it_is_fulfilled_by_hand() -> None:
     app = console()
     async with app.run_test(size=(80, 24)) as pilot:
