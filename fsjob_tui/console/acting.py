@@ -101,19 +101,32 @@ class Acts:
         """The store, opened anew for one act."""
         return JobStore(self.directory, must_exist=True, read_only=self.read_only)
 
-    def look(self, read: Callable[[JobStore], T], then: Callable[[T], object]) -> None:
+    def look(
+        self, read: Callable[[JobStore], T], then: Callable[[T], object], *, countdown: Countdown | None = None
+    ) -> None:
         """Read something in a thread, then go on with it where nothing else was asked meanwhile."""
+        if countdown is not None:
+            self.screen.app.push_screen(countdown)
         asked_on = self.screen.app.screen
 
         def found(what: T) -> None:
             if self.screen.app.screen is asked_on:
+                close()
                 then(what)
+
+        def failed(error: Exception) -> None:
+            close()
+            self.screen.tell(sentence(error), wrong=True)
+
+        def close() -> None:
+            if countdown is not None and countdown.is_attached:
+                countdown.dismiss(None)
 
         def run() -> None:
             try:
                 what = read(self.store())
             except (FsJobError, OSError, ValueError) as error:
-                self.screen.app.call_from_thread(self.screen.tell, sentence(error), wrong=True)
+                self.screen.app.call_from_thread(failed, error)
             else:
                 self.screen.app.call_from_thread(found, what)
 

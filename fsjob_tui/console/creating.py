@@ -100,7 +100,6 @@ class Creating:
     def _many(self, text: str) -> None:
         """Look at every line, say how many there are, and ask."""
         progress = Progress("LOOKING AT EVERY LINE", ["Nothing is made before all of them are JSON."])
-        self._acts.screen.app.push_screen(progress)
 
         def look(store: JobStore) -> int:
             return sum(1 for _ in self._counted(_requests(text), progress, "lines are JSON"))
@@ -112,13 +111,12 @@ class Creating:
                 return f"{sentence(error)}; nothing was made"
 
         def found(count: int | str) -> None:
-            progress.dismiss(None)
             if isinstance(count, str):
                 self._acts.told(Outcome(False, count), self._shell_of_many(text))
             elif not progress.given_up:
                 self._ask(text, count)
 
-        self._acts.look(run, found)
+        self._acts.look(run, found, countdown=progress)
 
     def _ask(self, text: str, count: int) -> None:
         shell = self._shell_of_many(text)

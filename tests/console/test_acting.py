@@ -170,6 +170,20 @@ async def test_the_order_by_what_must_be_read_is_reversed_whole(store: JobStore)
             await until(pilot, lambda wanted=wanted: [tries[main.table.source.key(n)] for n in range(60)] == wanted)  # type: ignore[misc]
 
 
+async def test_no_dialog_stays_where_the_store_is_gone(store: JobStore) -> None:
+    store.create(1)
+    app = ConsoleApp(store.directory)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._main.shown_job() and app._main.table.settled)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, Editor) and app.screen.query(TextArea))
+        app.screen.query_one(TextArea).text = "1\n2\n"
+        shutil.rmtree(store.directory)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app._main.notice and "nothing was changed" in app._main.notice.text)
+        await until(pilot, lambda: app.screen is app._main)
+
+
 async def test_a_number_that_becomes_true_or_false_is_a_change(store: JobStore) -> None:
     job = store.create({"dry_run": 1, "all": [0]})
     app = ConsoleApp(store.directory)
