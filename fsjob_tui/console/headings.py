@@ -166,8 +166,8 @@ def spark(rates: Iterable[float], highest: float) -> str:
 def _trend(model: Model) -> str:
     overview = model.overview
     assert overview is not None
-    if (minutes := empty_in(overview.history, overview.counts.pending)) is not None:
-        return f"empty in ~{short_age(minutes)}"
+    if (seconds := empty_in(overview.history, overview.counts.pending)) is not None:
+        return f"empty in ~{short_age(seconds)}"
     change = overview.rate_in - overview.rate_out
     if abs(change) < 0.05:
         return "steady"
