@@ -117,8 +117,9 @@ def short_id(job_id: str, width: int) -> str:
     """An id cut in its middle, so that both its ends can be compared."""
     if len(job_id) <= width:
         return job_id
-    head = (width - 1 + 1) // 2
-    return f"{job_id[:head]}…{job_id[-(width - 1 - head) :]}"
+    head = width // 2
+    tail = width - 1 - head
+    return f"{job_id[:head]}…{job_id[len(job_id) - tail :]}"
 
 
 def cut(text: str, width: int) -> str:

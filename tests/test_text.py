@@ -54,6 +54,7 @@ def test_sizes_and_ids() -> None:
     assert (short_size(112), short_size(1200), short_size(3_000_000_000)) == ("112 B", "1.2 kB", "3.0 GB")
     assert short_id("1k10fpnzygbavvy724km", 13) == "1k10fp…y724km"
     assert short_id("short", 13) == "short"
+    assert [short_id("abcdef", width) for width in (1, 2, 3, 4)] == ["…", "a…", "a…f", "ab…f"]
 
 
 @pytest.mark.parametrize(
