@@ -150,7 +150,7 @@ class Creating:
                 return
             if time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()
-                self._acts.screen.app.call_from_thread(progress.show, f"{count:,} {what}")
+                self._acts.screen.app.call_from_thread(progress.say, f"{count:,} {what}")
             yield request
 
     def _shell_of_many(self, text: str) -> str:

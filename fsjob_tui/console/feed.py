@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from fsjob_core.feed import Gone, Message, Request
-from fsjob_core.monitor import Monitor
+from fsjob_core.monitor import ENDED, Monitor
 
 EVERY = 0.25
 RESTART_AFTER = 2.0
@@ -59,7 +59,7 @@ class Feed:
                 continue
             batch = [message]
             until = time.monotonic() + self._every
-            quick = len(batch) == 1 and not isinstance(message, Gone)
+            quick = not isinstance(message, Gone)
             while quick and (more := self._monitor.receive(0.01)) is not None:
                 batch.append(more)
                 if isinstance(more, Gone) or time.monotonic() > until:
@@ -67,7 +67,7 @@ class Feed:
             if self._closed.is_set():
                 return
             self._post(batch)
-            if isinstance(batch[-1], Gone) and batch[-1].problem == "the monitor has ended":
+            if batch[-1] == Gone(ENDED):
                 self._restart()
             else:
                 self._closed.wait(max(until - time.monotonic(), 0))

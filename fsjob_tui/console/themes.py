@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from textual.theme import Theme
@@ -139,9 +138,7 @@ WORDS = {
 
 
 def fitting(color_system: str | None) -> str:
-    """The theme where none is set: no colour where NO_COLOR says so, the terminal's own where it has sixteen."""
-    if os.environ.get("NO_COLOR"):
-        return "plain"
+    """The theme where none is set: the terminal's own where it has sixteen colours."""
     return "terminal" if color_system in (None, "standard") else "dark"
 
 

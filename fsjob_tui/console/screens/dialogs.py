@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -197,7 +197,7 @@ class Countdown(Dialog[None]):
     def say(self, text: str) -> None:
         """Called as it goes on."""
         if self.is_mounted:
-            self.query_one("#left", Static).update(Content(text))
+            self.query_one("#left", Static).update(Content(safe_text(text)))
 
     def action_close(self) -> None:
         if self._can_give_up:
@@ -209,11 +209,6 @@ class Progress(Countdown):
 
     def __init__(self, title: str, lines: Iterable[str]) -> None:
         super().__init__(title, lines, can_give_up=True)
-
-    def show(self, text: str) -> None:
-        """Called as it goes on."""
-        if self.is_mounted:
-            self.query_one("#left", Static).update(Content(safe_text(text)))
 
 
 class Lines(Dialog[None]):
@@ -235,6 +230,3 @@ class Lines(Dialog[None]):
         """Lines that were read meanwhile."""
         self._text += lines
         self.put_lines(self._text)
-
-
-Wait = Callable[[float], bool]
