@@ -63,7 +63,8 @@ class Loop(ABC, Generic[T]):
         self._manager = options.get("manager") or ServiceManager({}, 0)
         self._mutex = self._host.mutex()
         self._wake, self._never = self._host.event(), self._host.event()
-        self._running: dict[str, Event] = {}
+        self._running: dict[T, Event] = {}
+        """What is done, and what ends it. Of one job it may be two: a try whose lease is lost goes on for a while."""
         self._done = self._failed = 0
         self._draining = self._told_draining = False
         self._stop_at = math.inf
@@ -244,12 +245,12 @@ class Loop(ABC, Generic[T]):
         self._nothing_left = False
         cancel = self._host.event()
         with self._mutex:
-            self._running[item.id] = cancel
+            self._running[item] = cancel
         try:
             self._host.spawn(lambda: self._work(item, cancel), f"fsjob-work-{item.id[-6:]}")
         except OSError as error:  # no more threads to be had
             with self._mutex:
-                del self._running[item.id]
+                del self._running[item]
             item.release()
             self._leave_alone(str(error), item.id)
 
@@ -271,7 +272,7 @@ class Loop(ABC, Generic[T]):
                 self._leave_alone(str(error), item.id, began)
         finally:
             with self._mutex:
-                del self._running[item.id]
+                del self._running[item]
             self._wake.set()
 
     def _is_of_this_job(self, error: OSError, job_id: str) -> bool:

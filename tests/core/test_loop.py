@@ -150,3 +150,37 @@ def test_a_suspect_that_ran_for_long_does_not_end_the_turn_of_the_next(
     second.join()
     alone("third", cancelled, 0.0)
     assert begun == ["first", "second", "third"]
+
+
+def test_a_job_that_comes_back_while_its_lost_try_still_runs_is_at_work_twice(store: JobStore) -> None:
+    job_id, ends, begun = store.create(1).id, [threading.Event(), threading.Event()], list[int]()
+
+    def run(request: Json) -> str:
+        begun.append(1)
+        ends[len(begun) - 1].wait(20)
+        return "done"
+
+    loop = Worker(store, PythonHandler(run), name="w", report=lambda event: None, concurrency=2)
+
+    def start(at: JobStore, running: int) -> None:
+        work = at.pull_work()
+        assert work is not None
+        loop._start(work)
+        until(lambda: len(begun) == running)
+
+    start(store, 1)
+    os.rmdir(store.layout.work_lock(job_id))  # as a robbed Node worker does it
+    start(JobStore(store.directory, durability="process"), 2)
+    assert len(loop._running) == 2
+    ends[0].set()
+    until(lambda: len(loop._running) == 1)
+    ends[1].set()
+    until(lambda: not loop._running)
+    assert store.get(job_id).fulfilled
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
