@@ -40,6 +40,10 @@ class Ground:
         if not self._ready:
             self.make_parts()
 
+    def look_again(self) -> None:
+        """Have the parts looked for before the next change: another store may stand there by now, a Node's perhaps."""
+        self._ready = False
+
     def make_parts(self) -> None:
         """Make the directories of a store that are missing, durably."""
         made = [part for part in self.layout.parts() if self.disk.make_directory(part)]

@@ -226,6 +226,7 @@ class Loop(ABC, Generic[T]):
         pause = min(FIRST_TROUBLE * 2.0**self._troubles, LONGEST_TROUBLE)
         self._troubles = min(self._troubles + 1, 10)
         self._leave_until = self._host.monotonic() + pause
+        self._store.ground.look_again()
         self._look_whether_it_is_there()
 
     def _look_whether_it_is_there(self) -> None:

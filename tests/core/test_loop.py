@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fsjob_core.command import CommandHandler
 from fsjob_core.handlers import PythonHandler, PythonTeller
 from fsjob_core.host import REAL
 from fsjob_core.ledger import Tries
@@ -62,6 +66,23 @@ def test_a_job_that_may_not_be_written_is_left_and_the_others_are_done(
     assert store.layout.job(first) in told[0].text
     assert not [event for event in events if event.kind == "telling" and event.id == first], "it would be told for ever"
     assert not [lock for lock in store.locks() if lock.id == first]
+
+
+def test_a_store_of_nodes_that_came_in_the_place_of_another_gets_the_parts_it_lacks(store: JobStore) -> None:
+    events: list[WorkerEvent] = []
+    there = JobStore(store.directory, durability="process")
+    loop = Worker(there, CommandHandler(["cat"]), name="w", report=events.append)
+    running = threading.Thread(target=loop.run, daemon=True)
+    running.start()
+    until(there.workers)
+    shutil.rmtree(store.layout.own)
+    os.mkdir(store.layout.job("node"))
+    state = {"version": 0, "state": 1, "waiting": [], "request": 1}
+    Path(store.layout.state("node")).write_text(json.dumps(state))
+    os.symlink("../jobs/node", store.layout.pending_link("node"))
+    until(lambda: any(event.kind == "done" for event in events))
+    loop.stop()
+    running.join()
 
 
 @pytest.mark.parametrize("make", [worker, notifier])
