@@ -215,7 +215,8 @@ class Acts:
         words = ["--if-parked"] if {target.state for target in targets} == {"parked"} else []
         shell = self.shell_for("requeue", targets, *words)
         who, their = ("It goes", "its") if len(targets) == 1 else ("They go", "their")
-        lines = [*names(targets), f"{who} back to pending, one version up; {their} tries begin anew."]
+        effect = f"{who} back to pending, one version up; {their} tries begin anew."
+        lines = [*names(targets), *self.screen.whose(), effect]
         self.ask(
             "RUN AGAIN", lines, shell,
             lambda: self.each("run again", targets, shell, _run_again),

@@ -36,7 +36,8 @@ class Removing:
         acts = self._acts
         shell = acts.shell_for("delete", targets)
         them = "it" if len(targets) == 1 else "them"
-        lines = [*names(targets), f"Into the trash; z brings {them} back until that is purged. A held job is refused."]
+        held = f"Into the trash; z brings {them} back until that is purged. A held job is refused."
+        lines = [*names(targets), *acts.screen.whose(), held]
         acts.ask(
             "DELETE", lines, shell,
             lambda: acts.each("delete", targets, shell, lambda operator, target: operator.delete(target.id)),

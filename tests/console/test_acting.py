@@ -114,6 +114,38 @@ async def test_all_workers_of_ours_pause_and_go_on(store: JobStore) -> None:
     work.release()
 
 
+async def test_the_cursor_goes_to_another_group_and_the_dialogs_say_which_error_they_are_about(store: JobStore) -> None:
+    for error, count in (("no font", 5), ("no glue", 3), ("no ink", 2)):
+        for _ in range(count):
+            store.park(store.create(1).id, error)
+    app = ConsoleApp(store.directory)
+    main = app._main
+    async with app.run_test() as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: len(main.table.source) == 4 and main.table.settled)
+        await pilot.press("j", "j", "r")
+        assert "2 jobs: " in said(app) and "error no ink" in said(app)
+        await pilot.press("y")
+        await until(pilot, lambda: len(main.table.source) == 3)
+        assert main.table.cursor == "no glue" and not main.table.settled
+        await until(pilot, lambda: main.table.settled)
+        for key in "rCD":
+            await pilot.press(key)
+            assert "error no glue" in said(app)
+            await pilot.press("escape", "G", key)
+            assert "all errors, whatever went wrong" in said(app)
+            await pilot.press("escape", "a", key)
+            assert "all errors" in said(app)
+            await pilot.press("escape", "a", "g", "enter", "C")
+            assert "5 jobs: " in said(app) and "error no font" in said(app)
+            await pilot.press("escape", "escape", "j")
+        for entry in list(store.views.entries("parked")):
+            store.requeue(entry.id)
+        await until(pilot, lambda: main.table.cursor is None)
+        store.park(next(iter(store.views.entries("pending"))).id, "no glue")
+        await until(pilot, lambda: main.table.cursor == "no glue")
+
+
 async def test_the_log_tells_of_this_job_too_and_in_view_7_of_the_worker_here(store: JobStore) -> None:
     one, other = store.create(1), store.create(2)
     Operator(store, "ann").edit(one.id, 0, 3)

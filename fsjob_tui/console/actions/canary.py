@@ -35,6 +35,13 @@ def _group(screen: MainScreen) -> list[str]:
     return [view.job_of(screen.model, table.source.key(index)) for index in range(len(table.source))]
 
 
+def _whose(screen: MainScreen, ids: list[str]) -> list[str]:
+    """What these jobs failed of."""
+    if screen.table.marked or not screen.view.job_of(screen.model, screen.table.cursor or ""):
+        return screen.whose()
+    return screen.view.whose(screen.model, ids)
+
+
 def _run(screen: MainScreen) -> None:
     """Show the one that runs, or ask for another."""
     if screen.canary is not None and screen.canary.alive:
@@ -43,6 +50,7 @@ def _run(screen: MainScreen) -> None:
     ids = _group(screen)
     lines = [
         *names([Target(job_id) for job_id in ids]),
+        *_whose(screen, ids),
         "Runs 1 again and waits for its outcome, then 10, then the rest at so many a second.",
         "It stops by itself when an error comes back: what was not sent stays parked.",
         "It ends with this console unless k tells it otherwise.",

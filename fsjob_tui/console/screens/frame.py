@@ -157,11 +157,19 @@ class Frame(Screen[None], inherit_bindings=False):
 
     def targets(self) -> list[Target]:
         """The marked rows in their order, else what is under the cursor: job by job, fixed as of now."""
-        table, keys = self.table, [self.table.cursor] if self.table.cursor is not None else []
         if self.opened is not None:
             target = self.target()
             return [target] if target is not None else []
-        if table.marked:
-            keys = sorted(table.marked, key=lambda key: table.source.index(key) or 0)
-        found = (target for key in keys if key is not None for target in self.view.targets_of(self.model, key))
+        found = (target for key in self._keys() for target in self.view.targets_of(self.model, key))
         return list({target.id: target for target in found}.values())
+
+    def whose(self) -> list[str]:
+        """What the jobs that are meant have in common, for a dialog."""
+        return self.view.whose(self.model, self._keys()) if self.opened is None else []
+
+    def _keys(self) -> list[str]:
+        """The marked rows in their order, else that of the cursor."""
+        table = self.table
+        if table.marked:
+            return sorted(table.marked, key=lambda key: table.source.index(key) or 0)
+        return [table.cursor] if table.cursor is not None else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fsjob_core.health import elapsed
@@ -18,6 +18,9 @@ from .view import View
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
+
+TOLD = 3
+"""Errors that a dialog names."""
 
 
 def _jobs(model: Model, error: str) -> Rows:
@@ -48,6 +51,14 @@ def _error(model: Model, key: str, now: float) -> Cell:
     return Cell(safe_text(key), "bad") if key != ALL else Cell("all of them, whatever went wrong", "dim")
 
 
+def _whose(errors: Sequence[str]) -> list[str]:
+    """What the jobs of groups failed of."""
+    if ALL in errors:
+        return ["all errors, whatever went wrong"]
+    more = [f"and {len(errors) - TOLD:,} more"] if len(errors) > TOLD else []
+    return [*(f"error  {error}" for error in errors[:TOLD]), *more]
+
+
 class Parked(View):
     name, key, title, short = "parked", "5", "Parked", "Park"
     help = "the jobs that were given up, by what went wrong"
@@ -69,8 +80,12 @@ class Parked(View):
         return model.errors.listed() if len(model.rows["parked"]) and self.known(model) else Listed()
 
     def known(self, model: Model) -> bool:
-        """Once the first errors are told: until then the only row would be that of all jobs."""
-        return "parked" in model.scanned and (model.errors.done > 0 or not len(model.rows["parked"]))
+        """Once errors are told: until then the only row would be that of all jobs, and the cursor would stay on it."""
+        return "parked" in model.scanned and (len(model.errors.listed()) > 1 or not len(model.rows["parked"]))
+
+    def neighbour(self, source: Source, index: int) -> int:
+        """Never that of all: only who goes there means all."""
+        return index - 1 if index and source.key(index) == ALL else index
 
     def summary(self, model: Model, now: float) -> str:
         errors, parked = model.errors, len(model.rows["parked"])
@@ -97,6 +112,9 @@ class Parked(View):
         rows = _jobs(model, key)
         ids = (rows.key(index) for index in range(len(rows)))
         return [Target(job_id, "parked", self.lock_of(model, job_id)) for job_id in ids]
+
+    def whose(self, model: Model, keys: Sequence[str]) -> list[str]:
+        return _whose(keys)
 
     def narrowed(self, model: Model) -> View:
         """All parked jobs, one by one."""
@@ -138,6 +156,11 @@ class ParkedJobs(View):
 
     def known(self, model: Model) -> bool:
         return "parked" in model.scanned
+
+    def whose(self, model: Model, keys: Sequence[str]) -> list[str]:
+        """Of all jobs it is told where all of them are meant."""
+        told = model.opened_error != ALL or 1 < len(keys) == self.total(model)
+        return _whose([model.opened_error]) if told else []
 
 
 PARKED_JOBS = ParkedJobs()

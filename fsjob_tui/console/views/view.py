@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from fsjob_core.facts import LockInfo
@@ -102,6 +102,10 @@ class View:
         """The columns that its rows can be ordered by."""
         return [column for column in self.columns if column.by is not None]
 
+    def neighbour(self, source: Source, index: int) -> int:
+        """The row to which the cursor goes by itself where its own has gone; `index`: that which took its place."""
+        return index
+
     # ── a row ──
 
     def job_of(self, model: Model, key: str) -> str:
@@ -127,6 +131,10 @@ class View:
         """The jobs of a row, one by one."""
         target = self.target_of(model, key)
         return [target] if target is not None else []
+
+    def whose(self, model: Model, keys: Sequence[str]) -> list[str]:
+        """What the jobs of these rows have in common, for a dialog: nothing, or a line."""
+        return []
 
     def marks(self, model: Model, key: str) -> bool:
         """Whether a row can be marked, for an act on all that are."""

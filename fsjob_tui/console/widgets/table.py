@@ -113,10 +113,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         before, line = self._index, self._index - int(self.scroll_y)
         index = source.index(self.cursor) if self.cursor is not None else None
         if index is None:  # it has gone: the row that took its place
-            index = min(before, max(len(source) - 1, 0))
+            index = self.view.neighbour(source, min(before, max(len(source) - 1, 0)))
         self._index = index
         cursor = source.key(index) if len(source) else None
-        moved, self.cursor = cursor != self.cursor, cursor
+        gone, moved, self.cursor = self.cursor is not None, cursor != self.cursor, cursor
         if self.marked:
             self.marked &= source.keys()
             if not self.marked:
@@ -129,6 +129,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._keep_in_sight()
         self.repaint()
         if moved:
+            if gone and cursor is not None:  # it may have been on the screen all the time, on another line
+                self._shown[index - int(self.scroll_y) + 1] = (cursor, monotonic())
             self.post_message(self.Moved())
 
     def mark_changed(self, keys: Iterable[str]) -> None:
