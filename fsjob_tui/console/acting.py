@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,7 @@ from fsjob_core.operator import Operator
 from fsjob_core.store import JobStore
 
 from ..text import short_size
-from .creating import Creating
+from .creating import Creating, open_given
 from .editing import Editing
 from .purging import Purging
 from .releasing import Releasing, parked
@@ -196,7 +195,7 @@ class Acts:
     def _fulfill(self, target: Target, text: str) -> None:
         def act(operator: Operator) -> Outcome:
             if text.startswith("@") and not text.startswith("@@"):
-                with open(os.path.expanduser(text[1:].strip()), "rb") as file:
+                with open_given(text) as file:
                     outcome, size = operator.fulfill(target.id, file), file.tell()
             else:
                 data = text.removeprefix("@").encode("utf-8") if text.startswith("@@") else text.encode("utf-8")

@@ -88,7 +88,7 @@ class Creating:
         def act(operator: Operator) -> Outcome:
             value = edited.value
             if is_file(edited.text):
-                with _open(edited.text) as file:
+                with open_given(edited.text) as file:
                     value = parse_json(file.read(MAX_STATE + 1), "the request")
             job = operator.create(value, like=edited.like)
             return Outcome(True, f"job {job.id} is pending", job.id)
@@ -169,14 +169,16 @@ class Creating:
         acts.ask("MAKE A STORE", lines, "", lambda: acts.call("", make))
 
 
-def _open(text: str) -> BinaryIO:
-    """The regular file that `@FILE` names: it is read twice where it holds many requests."""
+def open_given(text: str) -> BinaryIO:
+    """The regular file that `@FILE` names: it may be read twice, and a FIFO would be waited for, for ever perhaps."""
     path = os.path.expanduser(text.strip()[1:].strip())
-    file = open(path, "rb")  # noqa: SIM115  whoever asked closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise InvalidRequest(f"{path} is no regular file")
-    return file
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        kind = "FIFO" if stat.S_ISFIFO(mode) else "directory" if stat.S_ISDIR(mode) else "device"
+        raise InvalidRequest(f"{path} is a {kind}, not a file")
+    return os.fdopen(fd, "rb")
 
 
 def _requests(text: str) -> Iterator[Json]:
@@ -184,5 +186,5 @@ def _requests(text: str) -> Iterator[Json]:
     if not is_file(text):
         yield from json_lines(text.encode("utf-8", "replace").split(b"\n"))
         return
-    with _open(text) as file:
+    with open_given(text) as file:
         yield from json_lines(read_lines(file))

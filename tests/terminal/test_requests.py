@@ -243,3 +243,20 @@ def test_the_yes_of_an_editor_does_not_overtake_what_was_typed(store: JobStore, 
         send(console, f"{number}{SAVE}")
         console.until(lambda number=number: number in requests(store))  # type: ignore[misc]
         console.until(lambda: "ctrl+s creates" not in console.text)
+
+
+def test_a_fifo_is_no_file_and_nothing_waits_for_it(store: JobStore, open_console: Open, tmp_path: Path) -> None:
+    job = store.create(1)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    console = open_console()
+    console.until(job.id[-4:])
+    for key, title, save in (("c", "CREATE A JOB", SAVE), ("c", "CREATE A JOB", LINES), ("F", "FULFILL BY HAND", SAVE)):
+        console.press(key)
+        console.until(title)
+        console.press(f"@{fifo}{save}")
+        console.until("is a FIFO, not a file")
+        console.press("\x1b")
+        console.until(lambda: "FIFO" not in console.text)
+    console.press("q")
+    assert console.process.wait(20) == 0
