@@ -60,7 +60,12 @@ class Answers:
             self._show = request
 
     def answer(self, views: Views) -> bool:
-        """Send what was asked for and not yet told, and what changed of the rest; says whether there is more to do."""
+        """Send what was asked for and not yet told, and what changed of the rest; says whether there is more to do.
+
+        While the store is away nothing is told: what was known last holds until it is back.
+        """
+        if not _is_there(views):
+            return False
         self._answer_rows(views)
         if self._open.id is not None:
             self._answer_open(views, self._open, self._open.id)
@@ -72,9 +77,13 @@ class Answers:
             if not self._to_read:
                 return False
             view, ids = self._to_read[0].view, self._to_read[0].ids
-            self._to_read[:1] = [Read(view, ids[PART:])] if len(ids) > PART else []
         show = self._show
-        self._send(Details(tuple(row_detail(views, view, job_id, views.marks(job_id), show) for job_id in ids[:PART])))
+        details = tuple(row_detail(views, view, job_id, views.marks(job_id), show) for job_id in ids[:PART])
+        if any(row.problem for row in details) and not _is_there(views):
+            return False
+        with self._mutex:
+            self._to_read[:1] = [Read(view, ids[PART:])] if len(ids) > PART else []
+        self._send(Details(details))
         return True
 
     def _answer_rows(self, views: Views) -> None:
@@ -86,6 +95,8 @@ class Answers:
             marks, known = views.marks(job_id), self._rows.get(job_id)
             read = known is None or known[0] != marks
             row = row_detail(views, wanted.view, job_id, marks, self._show) if known is None or read else known[1]
+            if read and row.problem and not _is_there(views):
+                return
             rows[job_id] = marks, row
             if read or anew:
                 to_tell.append(row)
@@ -104,6 +115,8 @@ class Answers:
         if not anew and (began < self._soonest or (seen == self._seen and began < self._latest)):
             return
         job = _read(views, job_id)
+        if job.detail.record is None and not _is_there(views):
+            return
         ended = self._host.monotonic()
         self._soonest, self._latest = ended + COST * (ended - began), ended + max(1.0, IDLE_COST * (ended - began))
         self._opened, self._seen = asked, seen
@@ -124,6 +137,14 @@ class Answers:
             except (OSError, ValueError):
                 found += (0, 0)
         return tuple(found)
+
+
+def _is_there(views: Views) -> bool:
+    """Whether it is the store that was asked: where it is not, a job that is not found was not deleted."""
+    try:
+        return views.is_store()
+    except OSError:  # it cannot be read; the scan meets with the same, and says so
+        return False
 
 
 def _read(views: Views, job_id: str) -> Job:

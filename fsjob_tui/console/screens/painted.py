@@ -255,6 +255,8 @@ class Painted(Frame):
                 changed = detail.put(safe_text(wanted), pieces)
             else:
                 text = "reading …" if wanted else "no job is under the cursor"
+                if wanted and self.model.problem is not None:
+                    text = "not read: the store does not answer"
                 changed = detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
         if below.display and (shown := self.view.below(self, below.size.height - 3)) is not None:
             changed = below.put(*shown) or changed
