@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from textual.containers import Vertical
 
-from fsjob_core.facts import Entry, Verdict
+from fsjob_core.facts import Counts, Entry, Verdict
 from fsjob_core.feed import Delta, Details, Locks, RowDetail
+from fsjob_core.health import StoreFacts, judge_store
+from fsjob_core.masking import Hiding
+from fsjob_tui.console.embedded import EmbeddedWorker
+from fsjob_tui.console.headings import verdict_parts
 from fsjob_tui.console.model import Model
+from fsjob_tui.console.screens.editors import WorkerCommand
+from fsjob_tui.console.screens.requests import RequestEditor
 from fsjob_tui.console.views import VIEWS
 from fsjob_tui.console.views.column import Column, fit, gaps
 from fsjob_tui.console.widgets.panes import Pane, job_pieces
 
-from .stage import NOW, console, job_id, lock, opened, still
+from .stage import NOW, console, job_id, lock, opened, still, store
 from .test_lines import text
 
 
@@ -103,3 +113,19 @@ def test_of_who_waits_the_lock_of_who_tells_is_shown_else_of_who_works() -> None
         assert shown[""].cell(model, job_id(3), NOW).text == sign
         held = view.lock_of(model, job_id(3))
         assert (held.verdict if held is not None else None) == (locks[-1].info.verdict if locks else None)
+
+
+async def test_the_pane_below_begins_at_its_top_after_a_log_was_followed_to_its_end(tmp_path: Path) -> None:
+    with still():
+        app = console()
+        async with app.run_test(size=(80, 24)) as pilot:
+            app._main.worker = worker = EmbeddedWorker(str(tmp_path), WorkerCommand("true", 1, 5), lambda: None)
+            worker.log.extend({"kind": "done", "text": f"number {number} " * 20} for number in range(50))
+            below = app._main.query_one("#below", Pane)
+            await pilot.press("7")
+            await pilot.pause(0.2)
+            assert below.scroll_y > 0
+            await pilot.press("2")
+            await pilot.pause(0.2)
+            assert below.scroll_y == 0 and below.max_scroll_y > 0
+            worker.hang_up()

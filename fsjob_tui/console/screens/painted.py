@@ -52,6 +52,8 @@ class Painted(Frame):
     _held: Held | None = None
     """What came while the screen was frozen."""
     _waits_for: tuple[str, Callable[[Job], object]] | None = None
+    _about: tuple[str, str | None] = "", None
+    """Of which view, and of which row of it, the pane below the table tells."""
     _still = 0
     """Seconds for which nothing has read differently."""
 
@@ -260,6 +262,10 @@ class Painted(Frame):
                 changed = detail.put(safe_text(wanted or ""), [(text, "$foreground-muted")])
         if below.display and (shown := self.view.below(self, below.size.height - 3)) is not None:
             changed = below.put(*shown) or changed
+            about = self.view.name, self.table.cursor
             if self.view.follows:
                 below.scroll_end(animate=False)
+            elif about != self._about:
+                below.scroll_home(animate=False)
+            self._about = about
         return changed
