@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from .errors import FsJobError
+from .errors import FsJobError, JobNotFound
 from .feed import RowDetail, Show
 from .fs import NotRegular
 from .ledger import Tries, read_ledger
@@ -23,15 +23,14 @@ SHORT = 200
 def row_detail(views: Views, view: str, job_id: str, marks: Marks, show: Show = AS_USUAL) -> RowDetail:
     """Read one row; what cannot be read is told, never raised."""
     if marks.size > LARGEST_SHOWN:
-        return RowDetail(job_id, problem=f"state.json has {marks.size:,} bytes; open it to see its request")
+        size, start = _value(views, job_id) if view == "fulfilled" else (None, b"")
+        problem = f"state.json has {marks.size:,} bytes; open it to see its request"
+        return RowDetail(job_id, value_size=size, value_start=start, problem=problem)
     try:
         record = views.record(job_id)
     except (FsJobError, OSError) as error:
-        return RowDetail(job_id, problem=str(error))
-    value_size, value_start = None, b""
-    if view == "fulfilled" or record.fulfilled:
-        with suppress(OSError, NotRegular):
-            value_start, value_size = views.disk.read_start(views.layout.value(job_id), SHORT)
+        return RowDetail(job_id, problem=_reason(error, views, job_id))
+    value_size, value_start = _value(views, job_id) if view == "fulfilled" or record.fulfilled else (None, b"")
     tries = max(read_ledger(record), key=lambda entry: entry.count, default=None) if view == "waiting" else None
     return RowDetail(
         id=job_id,
@@ -48,6 +47,24 @@ def row_detail(views: Views, view: str, job_id: str, marks: Marks, show: Show = 
         not_before=record.number("not_before") or None,
         problem="it is fulfilled, but its value is missing" if record.fulfilled and value_size is None else None,
     )
+
+
+def _value(views: Views, job_id: str) -> tuple[int | None, bytes]:
+    """Size and first bytes of a value; None where there is none."""
+    with suppress(OSError, NotRegular):
+        start, size = views.disk.read_start(views.layout.value(job_id), SHORT)
+        return size, start
+    return None, b""
+
+
+def _reason(error: Exception, views: Views, job_id: str) -> str:
+    """What is wrong with a job, without its id and the path to it: the row says whose it is, and has little room."""
+    if isinstance(error, JobNotFound):
+        return "a link names it, but it is not in jobs/"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    text = str(error).removeprefix(f"job {job_id}: ").replace(views.layout.state(job_id), "state.json")
+    return text.replace(views.layout.job(job_id), "what is in jobs/")
 
 
 def short_request(request: Json, show: Show = AS_USUAL) -> str:

@@ -129,3 +129,12 @@ async def test_the_pane_below_begins_at_its_top_after_a_log_was_followed_to_its_
             await pilot.pause(0.2)
             assert below.scroll_y == 0 and below.max_scroll_y > 0
             worker.hang_up()
+
+
+def test_a_size_that_is_not_known_is_not_told_as_none() -> None:
+    model = Model("/store")
+    model.apply(Details((RowDetail("a", problem="too large"),)))
+    size = next(column for column in VIEWS["fulfilled"].columns if column.title == "SIZE")
+    assert size.cell(model, "a", NOW).text == "?"
+    model.apply(Details((RowDetail("a", value_size=0),)))
+    assert size.cell(model, "a", NOW).text == "0 B"

@@ -15,7 +15,7 @@ def _took(row: RowDetail) -> Cell:
 
 
 def _size(row: RowDetail) -> Cell:
-    return Cell(short_size(row.value_size or 0))
+    return Cell(short_size(row.value_size)) if row.value_size is not None else Cell("?", "dim")
 
 
 def _value(row: RowDetail) -> Cell:
