@@ -115,6 +115,21 @@ def test_of_who_waits_the_lock_of_who_tells_is_shown_else_of_who_works() -> None
         assert (held.verdict if held is not None else None) == (locks[-1].info.verdict if locks else None)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (80, 20), (80, 28), (120, 40)])
+async def test_the_keys_of_an_editor_are_in_sight_however_much_it_says(size: tuple[int, int]) -> None:
+    with still():
+        app = console()
+        async with app.run_test(size=size) as pilot:
+            lines = [f"line {number}" for number in range(30)]
+            text = json.dumps({"path": "/srv/" * 60}, indent=2)
+            editor = RequestEditor("EDIT", lines, text, lambda edited: f"fsjob edit {edited.text}", Hiding({}))
+            await app.push_screen(editor)
+            await pilot.pause(0.1)
+            foot, box = editor.query_one(".foot"), editor.query_one(Vertical)
+            assert box.content_region.contains_region(foot.region) and foot.region.height >= 1
+            assert editor.area.size.height >= 3 and editor.query_one(".lines").size.height >= 2
+
+
 async def test_the_pane_below_begins_at_its_top_after_a_log_was_followed_to_its_end(tmp_path: Path) -> None:
     with still():
         app = console()

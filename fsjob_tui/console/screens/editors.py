@@ -44,7 +44,14 @@ class Editor(Dialog[Edited]):
     Editor TextArea, Editor TextArea:focus { height: 10; border: none; padding: 0; }
     Editor .lines { max-height: 8; }
     Editor #shell { color: $text-muted; max-height: 3; }
+    Editor.-low > Vertical, Editor.-least > Vertical { height: 95%; }
+    Editor.-low TextArea, Editor.-low TextArea:focus { height: 1fr; }
+    Editor.-least TextArea, Editor.-least TextArea:focus { height: 1fr; }
+    Editor.-low .lines { max-height: 40%; }
+    Editor.-least .lines { max-height: 25%; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-least"), (20, "-low"), (29, "-high")]  # noqa: RUF012  so Textual declares it
+    """Where all of it does not fit, what is told and the text get what the keys leave."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "done", show=False, priority=True),
         Binding("f4", "outside", show=False, priority=True),
