@@ -244,9 +244,9 @@ def _judge_pending(facts: StoreFacts, more: str) -> StoreVerdict:
 def _nobody_pulls(facts: StoreFacts) -> str:
     pulled = "nobody takes work"
     if facts.since_pulled is not None:
-        pulled = f"nobody has taken work for {duration(facts.since_pulled)}"
-    if not facts.workers:
-        return f"{pulled}, no worker is signed in"
+        pulled = f"no job taken for {duration(facts.since_pulled)}"
+    if not facts.workers:  # first: the end of a line is cut off, from a whole entry on
+        return f"no worker is signed in, {pulled}"
     return f"{pulled}, though {many(facts.workers, 'worker is', 'workers are')} signed in"
 
 

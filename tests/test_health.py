@@ -142,9 +142,9 @@ def lock(verdict: Verdict, kind: str = "work", bar: str | None = None) -> LockIn
 @pytest.mark.parametrize(
     ("mood", "said", "changes"),
     [
-        (Mood.STALLED, "nobody takes work, no worker is signed in", {}),
+        (Mood.STALLED, "none finished yet; no worker is signed in, nobody takes work", {}),
         (Mood.STALLED, "though 2 workers are signed in", {"workers": 2}),
-        (Mood.STALLED, "nobody has taken work for 2 min", {"since_pulled": 120.0}),
+        (Mood.STALLED, "no worker is signed in, no job taken for 2 min", {"since_pulled": 120.0}),
         (Mood.STALLED, "none finished for 5 min; 1 lock held by nobody alive", {
             "locks": [lock(Verdict.DEAD)], "since_finished": 300.0}),
         (Mood.STALLED, "1 lock held by nobody alive", {"locks": [lock(Verdict.GHOST)]}),

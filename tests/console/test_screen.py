@@ -153,3 +153,22 @@ def test_a_size_that_is_not_known_is_not_told_as_none() -> None:
     assert size.cell(model, "a", NOW).text == "?"
     model.apply(Details((RowDetail("a", value_size=0),)))
     assert size.cell(model, "a", NOW).text == "0 B"
+
+
+@pytest.mark.parametrize(
+    ("columns", "facts", "said"),
+    [
+        (80, {}, "STALLED: none finished for 59 min; no worker is signed in"),
+        (80, {"workers": 12}, "STALLED: none finished for 59 min; no job taken for 59 min"),
+        (120, {}, "no worker is signed in, no job taken for 59 min; 4 parked"),
+    ],
+)
+def test_why_a_store_is_stalled_is_told_at_80_columns(columns: int, facts: dict[str, int], said: str) -> None:
+    stalled = StoreFacts(
+        Counts(pending=3, parked=4), (), None, 0.0, 0.0, since_finished=3599.0, since_pulled=3599.0, oldest=3599.0,
+    )  # fmt: skip
+    verdict = judge_store(replace(stalled, **facts))  # type: ignore[arg-type]
+    model = Model("/store")
+    for message in store(verdict=verdict):
+        model.apply(message)
+    assert said in "".join(part.text for part in verdict_parts(model, columns))
