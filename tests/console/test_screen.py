@@ -146,6 +146,15 @@ async def test_the_pane_below_begins_at_its_top_after_a_log_was_followed_to_its_
             worker.hang_up()
 
 
+def test_the_detail_tells_the_size_of_the_request_itself() -> None:
+    job = opened(0)
+    assert job.detail.record is not None
+    for request, size in (([], "2 B"), ({"n": 1}, "7 B"), ("é\ud800", "7 B")):
+        record = replace(job.detail.record, request=request)
+        told = job_pieces(replace(job, detail=replace(job.detail, record=record)), NOW, unmasked=False, directory="/s")
+        assert f"request  {size}\n" in "".join(piece for piece, _ in told)
+
+
 def test_a_size_that_is_not_known_is_not_told_as_none() -> None:
     model = Model("/store")
     model.apply(Details((RowDetail("a", problem="too large"),)))

@@ -104,7 +104,7 @@ def job_pieces(
         pieces += line("lock", f"{SIGNS[lock.verdict]} {lock.verdict.upper()}  {lock.kind}", style)
         pieces += line("", safe_text(lock.whose)) + line("", safe_text(lock.proof))
     if record is not None:
-        pieces += _request_pieces(detail, record, unmasked, more)
+        pieces += _request_pieces(record, unmasked, more)
     if detail.value_size is not None:
         pieces += _value_pieces(detail)
     pieces += [("\n", ""), *line("shell", f"fsjob -C {safe_text(shlex.quote(directory))} show {safe_text(detail.id)}")]
@@ -145,12 +145,14 @@ def _ledger_pieces(record: JobRecord, now: float, unmasked: bool, more: Sequence
     return pieces
 
 
-def _request_pieces(detail: JobDetail, record: JobRecord, unmasked: bool, more: Sequence[str]) -> list[Piece]:
+def _request_pieces(record: JobRecord, unmasked: bool, more: Sequence[str]) -> list[Piece]:
     shown = record.request if unmasked else masked(record.request, more)
     text = json.dumps(shown, indent=2, ensure_ascii=False)
+    compact = json.dumps(record.request, ensure_ascii=False, separators=(",", ":"))
+    size = len(compact.encode("utf-8", "surrogatepass"))
     hint = "" if shown == record.request else "   u shows what is masked"
     cut = "" if len(text) <= PREVIEW else f"\n… cut: {len(text):,} characters in all"
-    return [("\n", ""), (f"request  {short_size(detail.state_size)}{hint}\n", "$foreground-muted"),
+    return [("\n", ""), (f"request  {short_size(size)}{hint}\n", "$foreground-muted"),
             (safe_text(text[:PREVIEW], lines=True) + cut + "\n", "")]  # fmt: skip
 
 
