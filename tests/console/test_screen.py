@@ -181,3 +181,7 @@ def test_why_a_store_is_stalled_is_told_at_80_columns(columns: int, facts: dict[
     for message in store(verdict=verdict):
         model.apply(message)
     assert said in "".join(part.text for part in verdict_parts(model, columns))
+
+
+def test_the_words_of_an_empty_view_fit_into_80_columns() -> None:
+    assert [view.name for view in VIEWS.values() if len(view.empty) > 76] == []

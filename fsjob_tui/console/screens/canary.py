@@ -58,7 +58,7 @@ class CanaryProgress(Dialog[None]):
             progress.why,
         ]
         if progress.on_their_way and not progress.over and self._nobody_works():
-            lines.append("No worker of ours is signed in: w starts one here.")
+            lines.append("No worker of ours is signed in: esc, then w starts one here.")
         self.query_one("#progress", Static).update(Content(safe_text("\n".join(filter(None, lines)), lines=True)))
         self.query_one(".foot", Static).update(Content(safe_text(self._keys(), lines=True)))
 

@@ -80,7 +80,7 @@ def _said(model: Model, key: str, now: float) -> Cell:
 class Workers(View):
     name, key, title, short = "workers", "7", "Workers", "Work"
     help = "the workers, and the log of the one in this console"
-    empty = "no worker is signed in; w starts one here. Node workers are seen only by their locks"
+    empty = "no worker is signed in; w starts one here"
     filters = False
     beside = False
     reads = False
