@@ -75,8 +75,11 @@ class AsyncJobStore:
 
     async def _finish(self, call: Callable[[], None]) -> None:
         """A call that is made although whoever awaits it is cancelled before it has begun."""
-        future = self._pool.submit(call)
-        await asyncio.shield(asyncio.wrap_future(future))
+        try:
+            future = asyncio.wrap_future(self._pool.submit(call))
+        except RuntimeError:  # the store was closed before its lease was given back
+            future = asyncio.get_running_loop().run_in_executor(None, call)
+        await asyncio.shield(future)
 
     def _leave(self, call: Callable[[], None]) -> None:
         """A call that nobody awaits."""
@@ -318,6 +321,12 @@ class _Leased(Generic[L]):
         self._store = store
         self._lease = lease
         self._loop = asyncio.get_running_loop()
+        self._turn = store.store.host.mutex()
+
+    def _in_turn(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """In a thread: what has begun is finished before the lease is given back, though nobody awaits it any more."""
+        with self._turn:
+            return call(*args, **kwargs)
 
     @property
     def id(self) -> str:
@@ -348,7 +357,7 @@ class _Leased(Generic[L]):
 
     async def release(self) -> None:
         """Give the lock back; may be called twice. It is given back even where this is cancelled."""
-        await self._store._finish(self._lease.release)
+        await self._store._finish(lambda: self._in_turn(self._lease.release))
 
     async def __aenter__(self) -> Self:
         return self
@@ -382,23 +391,23 @@ class AsyncWorkLease(_Leased[WorkLease]):
 
     async def fulfill(self, value: Value) -> None:
         """See `WorkLease.fulfill`."""
-        await self._store._call(self._lease.fulfill, value)
+        await self._store._call(self._in_turn, self._lease.fulfill, value)
 
     async def begin(self) -> None:
         """See `WorkLease.begin`."""
-        await self._store._call(self._lease.begin)
+        await self._store._call(self._in_turn, self._lease.begin)
 
     async def fail(self, error: str, retry_in: float) -> None:
         """See `WorkLease.fail`."""
-        await self._store._call(self._lease.fail, error, retry_in)
+        await self._store._call(self._in_turn, self._lease.fail, error, retry_in)
 
     async def give_back(self) -> None:
         """See `WorkLease.give_back`."""
-        await self._store._call(self._lease.give_back)
+        await self._store._call(self._in_turn, self._lease.give_back)
 
     async def park(self, reason: str) -> None:
         """See `WorkLease.park`."""
-        await self._store._call(self._lease.park, reason)
+        await self._store._call(self._in_turn, self._lease.park, reason)
 
     async def prove(self) -> None:
         """See `WorkLease.prove`."""
@@ -418,5 +427,5 @@ class AsyncNotification(_Leased[Notification]):
         return await self._store._call(lambda: self._lease.value)
 
     async def done(self, error: object = None, delivered: Sequence[Json] = ()) -> None:
-        """See `Notification.done`."""
-        await self._store._call(self._lease.done, error, delivered)
+        """See `Notification.done`. It is done although this is cancelled."""
+        await self._store._finish(lambda: self._in_turn(self._lease.done, error, delivered))

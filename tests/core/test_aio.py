@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import io
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -247,6 +248,55 @@ async def test_a_lease_is_given_back_where_its_block_is_cancelled(aio: AsyncJobS
     with pytest.raises(asyncio.CancelledError):
         await task
     assert aio.store.locks() == []
+
+
+async def test_a_fulfill_that_has_begun_is_finished_before_its_lease_is_given_back(aio: AsyncJobStore) -> None:
+    job, begun, go_on = await aio.create(1), threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            begun.set()
+            go_on.wait(10)
+            return super().read(size)
+
+    async def fulfill() -> None:
+        work = await aio.pull_work()
+        assert work is not None
+        async with work:
+            await work.fulfill(Slow(b"6"))
+
+    task = asyncio.create_task(fulfill())
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    asyncio.get_running_loop().call_later(0.3, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await aio.read_value(job.id) == b"6" and aio.store.locks() == []
+
+
+async def test_a_lease_is_given_back_although_its_store_was_closed_before(tmp_path: Path) -> None:
+    async with AsyncJobStore(tmp_path / "store", durability="process") as aio:
+        await aio.create(1)
+        work = await aio.pull_work()
+        assert work is not None
+    await work.release()
+    assert aio.store.locks() == []
+
+
+async def test_a_done_that_is_cancelled_before_it_begins_is_done(aio: AsyncJobStore) -> None:
+    job, go_on = await aio.create(1), threading.Event()
+    await aio.queue(job.id, "ops")
+    await aio.fulfill(job.id, b"v")
+    note = await aio.pull_notification()
+    assert note is not None
+    busy = [asyncio.create_task(aio._call(go_on.wait, 10)) for _ in range(8)]
+    task = asyncio.create_task(note.done(None, ["ops"]))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    go_on.set()
+    await asyncio.gather(*busy, task, return_exceptions=True)
+    await aio.close()
+    assert aio.store.locks() == [] and aio.store.get(job.id).waiting == []
 
 
 async def test_a_lost_lease_is_told_in_the_loop(aio: AsyncJobStore) -> None:

@@ -456,7 +456,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(16, short_write_ignored, ("failing",)),
     Mutant(17, foreign_state_not_synced, ("unsynced",), hint=361),
     Mutant(17, nothing_taken_off_is_not_synced, ("taken-off",), hint=802),
-    Mutant(14, what_was_told_leaves_no_trace, ("people",), hint=2707502248),
+    Mutant(14, what_was_told_leaves_no_trace, ("people",), hint=500801),
     Mutant(19, heartbeat_by_path, ("beating",), hint=874),
     Mutant(20, a_bar_that_nobody_removes, ("barred",)),
     Mutant(20, two_threads_on_one_guard_descriptor, ("paired",), hint=1495),
