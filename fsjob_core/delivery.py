@@ -127,12 +127,18 @@ class Notification(Held):
         """
         with Change(self._ground, self.id, leases=[self._lease]) as change:
             self._record = change.record
+            change.prepare(change.record)  # a full disk says so before anybody is told
         return due_targets(self._record, self._ground.host.time()) if self._record.fulfilled else []
 
     def tries(self, target: Json) -> int:
         """How often it was tried in vain to tell a target."""
         entry = entry_of(read_ledger(self._record), target)
         return entry.count if entry else 0
+
+    def still_waits(self, target: Json) -> bool:
+        """Whether a target is on the list still; reads the job, not under its lock."""
+        record = self._ground.read(self.id)[1]
+        return any(same_json(target, one) for one in record.waiting)
 
     def settle(self, told: Sequence[Json], failed: Sequence[Tries] = ()) -> None:
         """Take who was told off the list, and keep the tries of those who could not be. Raises LeaseLost."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from .record import JobRecord, Json, number_of, same_json
 
 TRIES = "tries"
+ANEW = "anew"
+"""How often a target of the job was wanted anew since it is fulfilled: a try that began before does not count."""
 AHEAD = 60.0
 """Seconds by which the clocks of two machines on one file system may differ."""
 ERROR_LENGTH = 500
@@ -28,6 +30,8 @@ class Tries:
     error: str
     at: float
     due: float | None
+    anew: int | None = None
+    """`wanted_anew` of the job when the try began; not kept. None: that does not matter."""
 
     @property
     def given_up(self) -> bool:
@@ -98,8 +102,15 @@ def with_tries(record: JobRecord, entry: Tries) -> JobRecord:
     return _with(record, [*others, entry])
 
 
+def wanted_anew(record: JobRecord) -> int:
+    """How often somebody wanted one of its targets told anew."""
+    return int(record.number(ANEW))
+
+
 def only_of_those_who_wait(record: JobRecord) -> JobRecord:
     """The same job without entries of targets that wait no more."""
+    if not record.waiting:
+        record = record.with_ours(**{ANEW: None})
     if TRIES not in record.ours:
         return record
     entries = read_ledger(record)
@@ -107,7 +118,9 @@ def only_of_those_who_wait(record: JobRecord) -> JobRecord:
 
 
 def begun_anew(record: JobRecord, target: Json) -> JobRecord:
-    """The same job, with this target as one that was never tried."""
+    """The same job, with this target as one that was never tried; a try that is under way does not count, either."""
+    if record.fulfilled:
+        record = record.with_ours(**{ANEW: wanted_anew(record) + 1})
     return _with(record, _others(record, target)) if TRIES in record.ours else record
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Unpack
 
 from .delivery import Notification
 from .errors import FsJobError, LeaseLost
 from .handlers import Teller
 from .host import Event
-from .ledger import ERROR_LENGTH, Tries
+from .ledger import ERROR_LENGTH, Tries, wanted_anew
 from .loop import LOOK_FOR, Loop
 from .options import Options
 from .record import Json, dump
@@ -106,8 +107,10 @@ class Notifier(Loop[Notification]):
             self._tell("told", note.id, "", began, target=_text(target))
             return
         self._failed += 1
-        what = "given up" if entry.given_up else "not told"
+        counts = note.tries(target) == entry.count
+        what = "given up" if entry.given_up and counts else "not told"
         again = "" if entry.due is None else f"; again in {entry.due - entry.at:.0f} s"
+        again = again if counts else "; it is wanted anew, and told again now"
         self._tell(what, note.id, f"try {entry.count} failed: {entry.error}{again}", began, target=_text(target))
 
     def _tries(self, note: Notification, target: Json, error: str) -> Tries:
@@ -159,8 +162,12 @@ class _Round:
             self._trouble = self._trouble or error
 
     def _tell(self, target: Json) -> None:
-        began = self._host.monotonic()
+        if not self._note.still_waits(target):
+            return  # somebody took it off the list meanwhile
+        began, anew = self._host.monotonic(), wanted_anew(self._note.record)
         entry = self._notifier._tell_target(self._note, target, self._cancel)
+        if entry is not None:
+            entry = replace(entry, anew=anew)
         with self._mutex:
             if entry is None:
                 self._told.append(target)

@@ -11,7 +11,7 @@ from .change import Change, Known, Proof
 from .errors import AlreadyFulfilled, InvalidRequest, Unsettled, VersionMismatch
 from .ground import STATE_LOCK_WAIT, Ground
 from .lease import Bar, Lease
-from .ledger import Tries, begun_anew, given_up, only_of_those_who_wait, with_tries
+from .ledger import Tries, begun_anew, given_up, only_of_those_who_wait, wanted_anew, with_tries
 from .record import PENDING, Ids, JobRecord, Json, dump, same_json, without
 
 BATCH = 256
@@ -210,11 +210,15 @@ def unqueue(
 
 
 def settle(ground: Ground, job_id: str, lease: Lease, told: Sequence[Json], tries: Sequence[Tries]) -> JobRecord:
-    """Record a round of a notifier: who was told is taken off the list, of the others the tries are kept."""
+    """Record a round of a notifier: who was told is taken off the list, of the others the tries are kept.
+
+    Not of whom somebody wanted told anew meanwhile.
+    """
     with Change(ground, job_id, leases=[lease]) as change:
         record = change.record
         for entry in tries:
-            record = with_tries(record, entry)
+            if entry.anew in (None, wanted_anew(record)):
+                record = with_tries(record, entry)
         left = without(record.waiting, list(told))
         change.commit(only_of_those_who_wait(replace(record, waiting=left)))
         if not left:  # only once the list is durable
@@ -283,7 +287,8 @@ def requeue(
     with holding(ground, job_id, "work", "notification") as leases, Change(ground, job_id, leases=leases) as change:
         record = change.record
         _require_unchanged(ground, record, version, only_parked)
-        again = replace(record, state=PENDING, version=record.version + 1).with_ours(tries=None)  # a new value to tell
+        again = replace(record, state=PENDING, version=record.version + 1)
+        again = again.with_ours(tries=None, anew=None)  # a new value to tell
         change.prepare(
             again.with_ours(attempts=None, started=None, finished=None, not_before=None, pause=None, parked=None)
         )

@@ -142,6 +142,62 @@ def test_no_target_is_reported_told_that_could_not_be_recorded(
     note.release()
 
 
+@pytest.mark.parametrize("wants", [lambda store, job_id: store.queue(job_id, "ops"),
+                                   lambda store, job_id: store.tell_again(job_id, ["ops"])])  # fmt: skip
+def test_who_is_wanted_told_anew_while_his_last_try_fails_is_told_anew(
+    store: JobStore, wants: Callable[[JobStore, str], object]
+) -> None:
+    job_id, events, told = store.create(1).id, list[WorkerEvent](), list[Json]()
+    store.queue(job_id, "ops")
+    store.fulfill(job_id, b"v")
+
+    def tell(target: Json, value: bytes) -> None:
+        told.append(target)
+        if len(told) == 1:
+            wants(store, job_id)
+            raise RuntimeError("the mail server is down")
+
+    notifying = Notifier(store, PythonTeller(tell), name="n", report=events.append, max_attempts=1, until_empty=True)
+    notifying.run()
+    assert len(told) > 1 and store.get(job_id).waiting == []
+    assert [event.kind for event in events if event.kind in ("given up", "not told")] == ["not told"]
+
+
+def test_who_is_taken_off_the_list_before_his_turn_is_not_told(store: JobStore) -> None:
+    job_id, told = store.create(1).id, list[Json]()
+    for target in ("a", "b"):
+        store.queue(job_id, target)
+    store.fulfill(job_id, b"v")
+
+    def tell(target: Json, value: bytes) -> None:
+        told.append(target)
+        store.unqueue(job_id, "b")
+
+    Notifier(store, PythonTeller(tell), name="n", until_empty=True, concurrency=1).run()
+    assert told == ["a"] and store.get(job_id).waiting == []
+
+
+def test_nobody_is_told_of_whom_a_full_disk_could_not_record_that(store: JobStore) -> None:
+    job_id, events = store.create(1).id, list[WorkerEvent]()
+    store.queue(job_id, "ops")
+    store.fulfill(job_id, b"v")
+    calls = LyingCalls()
+
+    def fill_up(name: str, *args: Any) -> None:
+        if name == "write" and os.readlink(f"/proc/self/fd/{args[0]}").endswith("-state"):
+            raise failure(errno.ENOSPC, None)
+
+    calls.before = fill_up
+    there = JobStore(store.directory, durability="process", _host=replace(REAL, calls=calls, services={}))
+    loop = Notifier(there, PythonTeller(lambda target, value: None), name="n", report=events.append)
+    running = threading.Thread(target=loop.run, daemon=True)
+    running.start()
+    until(lambda: any(event.kind == "error" for event in events))
+    loop.stop()
+    running.join()
+    assert not [event for event in events if event.kind in ("telling", "told")]
+
+
 def test_a_suspect_that_ran_for_long_does_not_end_the_turn_of_the_next(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
