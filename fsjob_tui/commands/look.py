@@ -6,7 +6,6 @@ import base64
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 
 import click
@@ -153,7 +152,7 @@ def _as_dict(detail: JobDetail, why: str) -> dict[str, object]:
         "version": record.version if record else None,
         "request": record.request if record else None,
         "waiting": record.waiting if record else None,
-        "tries": [asdict(entry) for entry in read_ledger(record)] if record else None,
+        "tries": [_tries_as_dict(entry) for entry in read_ledger(record)] if record else None,
         "extra": record.extra if record else None,
         "made": detail.made,
         "changed": detail.changed,
@@ -185,6 +184,10 @@ def _lines(store: JobStore, detail: JobDetail, why: str) -> Iterator[str]:
         yield safe_bytes(detail.value_start[:SHOWN], lines=True)
     for lock in detail.locks:
         yield f"lock     {lock.kind}: {lock.verdict}, {safe_text(f'{lock.whose}; {lock.proof}')}"
+
+
+def _tries_as_dict(entry: Tries) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in ("target", "count", "error", "at", "due")}
 
 
 def _tried(entry: Tries | None, now: float) -> str:

@@ -35,6 +35,7 @@ FOR_LOOPS = {
     "notification_pull_is_unfinished", "flush_after", "read_only", "put_off",
 }  # fmt: skip
 """What worker loops and operations use among themselves."""
+FOR_NOTIFIERS = {"record", "open_value", "recovered", "due_targets", "still_waits", "tries", "settle"}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ FOR_LOOPS = {
     [
         (AsyncJobStore, JobStore, FOR_LOOPS),
         (AsyncWorkLease, WorkLease, {"record"}),
-        (AsyncNotification, Notification, {"record", "open_value", "recovered", "due_targets", "tries", "settle"}),
+        (AsyncNotification, Notification, FOR_NOTIFIERS),
     ],
 )
 def test_the_same_names(ours: type, theirs: type, without: set[str]) -> None:

@@ -89,6 +89,8 @@ def after(call: Call, state: State) -> State | None:
     """The state after a call that takes effect now; None where its answer contradicts the state."""
     if call.error in ("AlreadyFulfilled", "already resolved"):
         return state if state.fulfilled else None
+    if call.op == "park" and call.error == "VersionMismatch":
+        return state if state.parked else None
     if call.error is not None and not call.unknown:
         return state if state.version != call.given["version"] else None
     given = call.given
